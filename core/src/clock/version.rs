@@ -1,0 +1,243 @@
+//! Version vectors (Parker et al., 1983), with a horizon for retired replicas.
+
+use super::{Dot, ReplicaId};
+use crate::bounds;
+use crate::bytes::{DecodeError, Reader, Writer};
+use std::collections::BTreeMap;
+
+/// How two version vectors relate in the partial order of what they have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Causality {
+    /// The first has seen less than the second.
+    Before,
+    /// The first has seen more than the second.
+    After,
+    /// Both have seen the same.
+    Equal,
+    /// Each has seen something that the other has not.
+    Concurrent,
+}
+
+/// The gapless past: for each replica, the number of its events that were seen. Absent and zero are the same.
+///
+/// `horizon` is a birth time in milliseconds: every id born before it and not listed counts as seen completely. It stays
+/// 0 until the durable members of a room have agreed to retire ids.
+///
+/// ```
+/// use syncline::clock::{Causality, ReplicaId, VersionVector};
+/// let (a, b) = (ReplicaId::new(1, 1), ReplicaId::new(1, 2));
+/// let mut left = VersionVector::default();
+/// left.insert(a, 3);
+/// let mut right = left.clone();
+/// right.insert(b, 1);
+/// assert_eq!(left.compare(&right), Causality::Before);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionVector {
+    entries: BTreeMap<ReplicaId, u64>,
+    horizon: u64,
+}
+
+impl VersionVector {
+    /// The sequence number up to which the events of `id` were seen; 0 for none, [`u64::MAX`] for a retired id.
+    pub fn get(&self, id: &ReplicaId) -> u64 {
+        match self.entries.get(id) {
+            Some(&seq) => seq,
+            None if id.birth_ms() < self.horizon => u64::MAX,
+            None => 0,
+        }
+    }
+
+    /// Raises the entry of `id` to `seq`; lower numbers change nothing.
+    pub fn insert(&mut self, id: ReplicaId, seq: u64) {
+        if seq > 0 {
+            let entry = self.entries.entry(id).or_default();
+            *entry = (*entry).max(seq);
+        }
+    }
+
+    /// Tells whether the event was seen.
+    pub fn covers(&self, dot: &Dot) -> bool {
+        dot.seq <= self.get(&dot.replica)
+    }
+
+    /// Takes in what the other has seen: the least upper bound of both.
+    pub fn join(&mut self, other: &VersionVector) {
+        let horizon = self.horizon.max(other.horizon);
+        let mine = std::mem::take(&mut self.entries);
+        let listed: Vec<ReplicaId> = mine.keys().chain(other.entries.keys()).copied().collect();
+        let before = VersionVector { entries: mine, horizon: self.horizon };
+        self.horizon = horizon;
+        for id in listed {
+            let seq = before.get(&id).max(other.get(&id));
+            if seq != u64::MAX {
+                self.insert(id, seq);
+            }
+        }
+    }
+
+    /// What both have seen: the greatest lower bound, by entry. A retired id counts with what the other lists.
+    pub fn meet(&self, other: &VersionVector) -> VersionVector {
+        let mut out = VersionVector { entries: BTreeMap::new(), horizon: self.horizon.min(other.horizon) };
+        for id in self.entries.keys().chain(other.entries.keys()) {
+            let seq = self.get(id).min(other.get(id));
+            if seq != u64::MAX {
+                out.insert(*id, seq);
+            }
+        }
+        out
+    }
+
+    /// Tells whether this one has seen everything that `other` has.
+    pub fn includes(&self, other: &VersionVector) -> bool {
+        let mut listed = self.entries.keys().chain(other.entries.keys());
+        self.horizon >= other.horizon && listed.all(|id| self.get(id) >= other.get(id))
+    }
+
+    /// Compares in the partial order of what was seen.
+    pub fn compare(&self, other: &VersionVector) -> Causality {
+        match (self.includes(other), other.includes(self)) {
+            (true, true) => Causality::Equal,
+            (true, false) => Causality::After,
+            (false, true) => Causality::Before,
+            (false, false) => Causality::Concurrent,
+        }
+    }
+
+    /// The entries in the order of ids.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
+        self.entries.iter().map(|(&id, &seq)| (id, seq))
+    }
+
+    /// Encodes the vector: horizon, count, then for each entry the birth (as a difference), 10 bytes, the number.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        self.write(&mut out);
+        out.into_bytes()
+    }
+
+    /// Decodes what [`VersionVector::encode`] made.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the bytes are cut short, not in order, or more than [`bounds::REPLICAS`] entries.
+    ///
+    /// ```
+    /// use syncline::clock::VersionVector;
+    /// let seen = VersionVector::default();
+    /// assert_eq!(VersionVector::decode(&seen.encode()), Ok(seen));
+    /// ```
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let version = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(version)
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        out.varint(self.horizon);
+        out.varint(self.entries.len() as u64);
+        let mut birth = 0;
+        for (id, seq) in self.iter() {
+            out.varint(id.birth_ms() - birth);
+            out.bytes(&id.as_bytes()[6..]);
+            out.varint(seq);
+            birth = id.birth_ms();
+        }
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let horizon = reader.varint()?;
+        // One entry takes 12 bytes at least, so the count is bounded by what is there.
+        let count = reader.count(12, bounds::REPLICAS)?;
+        let mut out = VersionVector { entries: BTreeMap::new(), horizon };
+        let (mut birth, mut last) = (0u64, None);
+        for _ in 0..count {
+            birth = birth.checked_add(reader.varint()?).filter(|&ms| ms < 1 << 48).ok_or(DecodeError::Range("birth"))?;
+            let mut id = [0; 16];
+            id[..6].copy_from_slice(&birth.to_be_bytes()[2..]);
+            id[6..].copy_from_slice(reader.take(10)?);
+            let (id, seq) = (ReplicaId::from_bytes(id), reader.varint()?);
+            if seq == 0 || seq > bounds::SEQUENCE || last >= Some(id) {
+                return Err(DecodeError::Range("version vector entry"));
+            }
+            last = Some(id);
+            out.entries.insert(id, seq);
+        }
+        Ok(out)
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Tells whether nothing was seen.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.horizon == 0
+    }
+
+    /// The birth time in milliseconds below which unlisted ids are retired; 0 for none.
+    pub fn horizon(&self) -> u64 {
+        self.horizon
+    }
+
+    /// Raises the horizon.
+    pub fn set_horizon(&mut self, ms: u64) {
+        self.horizon = self.horizon.max(ms);
+    }
+}
+
+impl FromIterator<(ReplicaId, u64)> for VersionVector {
+    fn from_iter<I: IntoIterator<Item = (ReplicaId, u64)>>(entries: I) -> Self {
+        let mut out = VersionVector::default();
+        entries.into_iter().for_each(|(id, seq)| out.insert(id, seq));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vector(entries: &[(u128, u64)]) -> VersionVector {
+        entries.iter().map(|&(id, seq)| (ReplicaId::new(5, id), seq)).collect()
+    }
+
+    #[test]
+    fn absent_and_zero_are_the_same() {
+        assert_eq!(vector(&[(1, 0)]).compare(&VersionVector::default()), Causality::Equal);
+    }
+
+    #[test]
+    fn comparison_is_the_partial_order() {
+        let cases = [
+            (vector(&[(1, 1)]), vector(&[(1, 1)]), Causality::Equal),
+            (vector(&[(1, 1)]), vector(&[(1, 2)]), Causality::Before),
+            (vector(&[(1, 1), (2, 1)]), vector(&[(1, 1)]), Causality::After),
+            (vector(&[(1, 2), (2, 1)]), vector(&[(1, 1), (2, 2)]), Causality::Concurrent),
+        ];
+        for (left, right, expected) in cases {
+            assert_eq!(left.compare(&right), expected, "{left:?} beside {right:?}");
+        }
+    }
+
+    #[test]
+    fn a_horizon_covers_older_ids_that_are_not_listed() {
+        let mut left = vector(&[(1, 3)]);
+        left.set_horizon(10);
+        assert!(left.covers(&Dot::new(ReplicaId::new(5, 2), 99)));
+        assert!(!left.covers(&Dot::new(ReplicaId::new(5, 1), 4)));
+        assert!(!left.covers(&Dot::new(ReplicaId::new(10, 2), 1)));
+        let mut joined = vector(&[(2, 7)]);
+        joined.join(&left);
+        assert_eq!(joined.get(&ReplicaId::new(5, 2)), u64::MAX);
+    }
+
+    #[test]
+    fn decoding_refuses_what_is_not_canonical() {
+        let bytes = vector(&[(1, 3), (2, 400)]).encode();
+        assert_eq!(VersionVector::decode(&bytes), Ok(vector(&[(1, 3), (2, 400)])));
+        assert!((0..bytes.len()).all(|cut| VersionVector::decode(&bytes[..cut]).is_err()));
+        assert!(VersionVector::decode(&[0, 0xff, 0xff, 0xff, 0x7f]).is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! Values, the paths that address them, and the rules by which concurrent ones merge.
+//!
+//! A document is a set of *leaves*. A leaf is addressed by a [`Key`]: a [`Path`] plus the kind of leaf. It holds the
+//! live *dots* written to it, each with its value. What a type does with concurrent dots is decided when it is read:
+//!
+//! | type | leaf | dots | read |
+//! |---|---|---|---|
+//! | register | one for a path | a write replaces the dots it saw | last writer by ([`Hlc`](crate::clock::Hlc), replica), or all |
+//! | counter | one for a path | one per transaction that counts | their sum |
+//! | set | one for an element | an add replaces the dots it saw | present while a dot lives: adds win |
+//! | text | one for a path | one update per transaction | the updates merged by yrs |
+//! | map | none, or a marker when made empty | | the children below its path |
+
+mod counter;
+mod key;
+mod path;
+mod register;
+#[cfg(feature = "serde")]
+mod serde_value;
+#[cfg(feature = "text")]
+mod text;
+mod update;
+mod value;
+
+pub use key::{Key, Kind};
+pub use path::{ParsePathError, Path};
+pub use value::{Value, ValueError};
+
+pub(crate) use counter::{add_payload, sum};
+pub(crate) use register::Stamp;
+#[cfg(feature = "text")]
+pub(crate) use text::{OutOfText, Text};
+pub use update::{UpdateError, check_update};
+
+/// What stands at a path, for those who ask by path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContainerKind {
+    /// A nested map.
+    Map,
+    /// An add-wins set.
+    Set,
+    /// A collaborative text.
+    Text,
+    /// A counter.
+    Counter,
+    /// A single value.
+    Register,
+}
+
+/// The unit in which positions of a text are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextUnit {
+    /// UTF-16 code units, as in JavaScript.
+    Utf16,
+    /// Unicode code points, as in Python.
+    CodePoint,
+}

@@ -1,0 +1,189 @@
+//! Paths: where in the tree.
+
+use crate::bounds;
+use std::fmt;
+
+/// Stands before each segment. NUL is free for it because NULs inside a segment are escaped.
+const SEPARATOR: &str = "\0\x10";
+const ESCAPED_NUL: &str = "\0\x7f";
+
+/// The address of a place in a document: a list of text segments, of any characters, also empty ones.
+///
+/// Kept encoded: each segment follows `"\0\x10"`, and a NUL inside a segment is written `"\0\x7f"`. Thus the order of
+/// encoded paths keeps every subtree together, and bindings can pass a path as one string.
+///
+/// ```
+/// use syncline::crdt::Path;
+/// let path = Path::root().child("users").child("ada");
+/// assert_eq!(path, Path::from_segments(["users", "ada"]));
+/// assert_eq!(path.as_str(), "\0\u{10}users\0\u{10}ada");
+/// assert_eq!(path.segments(), ["users", "ada"]);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path(String);
+
+/// A text is not an encoded path, or the path is too long or too deep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParsePathError {
+    /// The encoding is broken.
+    #[error("not an encoded path: each segment begins with NUL and 0x10, and a NUL inside is written NUL and 0x7f")]
+    Encoding,
+    /// Longer than [`bounds::PATH_BYTES`].
+    #[error("the path has {0} bytes, at most {max} are allowed: use shorter keys", max = bounds::PATH_BYTES)]
+    TooLong(usize),
+    /// Deeper than [`bounds::DEPTH`].
+    #[error("the path has {0} segments, at most {max} are allowed", max = bounds::DEPTH)]
+    TooDeep(usize),
+}
+
+impl Path {
+    /// The top of the tree.
+    pub fn root() -> Self {
+        Path::default()
+    }
+
+    /// The place one segment further down.
+    pub fn child(&self, segment: &str) -> Self {
+        let mut encoded = String::with_capacity(self.0.len() + segment.len() + 2);
+        encoded.push_str(&self.0);
+        encoded.push_str(SEPARATOR);
+        if segment.contains('\0') {
+            encoded.push_str(&segment.replace('\0', ESCAPED_NUL));
+        } else {
+            encoded.push_str(segment);
+        }
+        Path(encoded)
+    }
+
+    /// Makes a path from its segments, top first.
+    pub fn from_segments<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Self {
+        segments.into_iter().fold(Path::root(), |path, segment| path.child(segment.as_ref()))
+    }
+
+    /// Takes a path in its encoded form.
+    ///
+    /// # Errors
+    /// [`ParsePathError`] if the encoding is broken or a limit is exceeded.
+    pub fn parse(encoded: &str) -> Result<Self, ParsePathError> {
+        let length = path_len(encoded.as_bytes()).ok_or(ParsePathError::Encoding)?;
+        if length != encoded.len() {
+            return Err(ParsePathError::Encoding);
+        }
+        let path = Path(encoded.to_owned());
+        path.check()?;
+        Ok(path)
+    }
+
+    /// Checks the limits on length and depth; documents do so at every write.
+    ///
+    /// # Errors
+    /// [`ParsePathError::TooLong`], [`ParsePathError::TooDeep`].
+    pub fn check(&self) -> Result<(), ParsePathError> {
+        if self.0.len() > bounds::PATH_BYTES {
+            return Err(ParsePathError::TooLong(self.0.len()));
+        }
+        let depth = self.depth();
+        if depth > bounds::DEPTH { Err(ParsePathError::TooDeep(depth)) } else { Ok(()) }
+    }
+
+    /// The encoded form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The segments, top first.
+    pub fn segments(&self) -> Vec<String> {
+        self.0.split(SEPARATOR).skip(1).map(|segment| segment.replace(ESCAPED_NUL, "\0")).collect()
+    }
+
+    /// Number of segments.
+    pub fn depth(&self) -> usize {
+        self.0.matches(SEPARATOR).count()
+    }
+
+    /// The last segment; `None` for the root.
+    pub fn last(&self) -> Option<String> {
+        self.0.rfind(SEPARATOR).map(|at| self.0[at + 2..].replace(ESCAPED_NUL, "\0"))
+    }
+
+    /// The place one segment further up; `None` for the root.
+    pub fn parent(&self) -> Option<Path> {
+        self.0.rfind(SEPARATOR).map(|at| Path(self.0[..at].to_owned()))
+    }
+
+    /// Tells whether this place is `ancestor` or below it.
+    pub fn is_within(&self, ancestor: &Path) -> bool {
+        self.0.strip_prefix(&ancestor.0).is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR))
+    }
+
+    /// The ancestor (or this place) that has one segment more than the first `prefix` bytes.
+    pub(crate) fn ancestor_below(&self, prefix: usize) -> Path {
+        let end = self.0[prefix + 2..].find(SEPARATOR).map_or(self.0.len(), |at| prefix + 2 + at);
+        Path(self.0[..end].to_owned())
+    }
+
+    pub(crate) fn from_encoded(encoded: &str) -> Self {
+        Path(encoded.to_owned())
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.segments()).finish()
+    }
+}
+
+/// Length of the encoded path that `bytes` begin with: up to the first NUL that begins neither a segment nor an escape.
+/// `None` if something stands before the first segment.
+pub(super) fn path_len(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] != 0 {
+            at += match bytes[at..].iter().position(|&byte| byte == 0) {
+                Some(step) => step,
+                None => bytes.len() - at,
+            };
+            continue;
+        }
+        match bytes.get(at + 1) {
+            Some(0x10) | Some(0x7f) => at += 2,
+            _ => break,
+        }
+    }
+    let sound = at == 0 || bytes.starts_with(SEPARATOR.as_bytes());
+    sound.then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_is_a_segment() {
+        for segments in [vec![], vec![""], vec!["", ""], vec!["a\0b", "\0"], vec!["\u{10}", "\u{7f}", "é😀"]] {
+            let path = Path::from_segments(&segments);
+            assert_eq!(path.segments(), segments);
+            assert_eq!(Path::parse(path.as_str()), Ok(path));
+        }
+    }
+
+    #[test]
+    fn broken_encodings_are_refused() {
+        for text in ["a", "\0", "\0\x01", "\0\x10a\0", "\0\x7f"] {
+            assert_eq!(Path::parse(text), Err(ParsePathError::Encoding), "{text:?}");
+        }
+        assert!(matches!(Path::parse(&"\0\x10a".repeat(65)), Err(ParsePathError::TooDeep(65))));
+        let long = Path::root().child(&"x".repeat(5_000));
+        assert!(matches!(Path::parse(long.as_str()), Err(ParsePathError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_longer_name_is_not_within_a_shorter_one() {
+        let short = Path::from_segments(["a"]);
+        assert!(Path::from_segments(["a", "b"]).is_within(&short));
+        assert!(short.is_within(&Path::root()));
+        assert!(!Path::from_segments(["ab"]).is_within(&short));
+        assert!(!Path::from_segments(["a\0b"]).is_within(&short));
+    }
+}

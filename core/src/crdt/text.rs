@@ -1,0 +1,173 @@
+//! Collaborative text: the YATA algorithm (Nicolaescu et al., 2016) by yrs, fed by updates that travel as dots.
+
+use super::TextUnit;
+use super::update::{ROOT, UpdateError, check_update};
+use crate::bytes::DecodeError;
+use crate::clock::Dot;
+use siphasher::sip::SipHasher13;
+use std::hash::Hasher;
+use yrs::block::ClientID;
+use yrs::updates::decoder::Decode;
+use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update};
+
+/// A text put together from its updates. It is a cache: the updates of the live dots are the state.
+pub(crate) struct Text {
+    doc: Doc,
+    root: TextRef,
+    /// Whether characters beyond the basic plane may occur; until then code points and UTF-16 units are the same.
+    astral: bool,
+}
+
+/// A position is not one of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutOfText {
+    /// Beyond its end; the length in the unit of the call.
+    Beyond(usize),
+    /// In the middle of a character of two UTF-16 units.
+    Split,
+}
+
+impl Text {
+    /// Makes an empty text whose edits are made by `author`: a dot that no other text of this path was made with, so that
+    /// the text algorithm never numbers two characters alike.
+    pub(crate) fn new(author: Dot) -> Self {
+        let mut options = Options::with_guid_and_client_id("".into(), client_id(author));
+        options.offset_kind = OffsetKind::Utf16;
+        let doc = Doc::with_options(options);
+        let root = doc.get_or_insert_text(ROOT);
+        Text { doc, root, astral: false }
+    }
+
+    pub(crate) fn apply(&mut self, update: &[u8]) -> Result<(), UpdateError> {
+        check_update(update)?;
+        self.astral |= update.iter().any(|&byte| byte >= 0xf0);
+        let update = Update::decode_v1(update).map_err(|_| DecodeError::Range("text update"))?;
+        Ok(self.doc.transact_mut().apply_update(update).map_err(|_| DecodeError::Range("text update"))?)
+    }
+
+    /// Inserts and returns the update that does the same elsewhere.
+    pub(crate) fn insert(&mut self, index: usize, text: &str, unit: TextUnit) -> Result<Vec<u8>, OutOfText> {
+        let at = self.utf16_index(index, unit)?;
+        self.astral |= text.chars().any(|c| c as u32 > 0xffff);
+        let mut txn = self.doc.transact_mut();
+        self.root.insert(&mut txn, at, text);
+        Ok(txn.encode_update_v1())
+    }
+
+    /// Deletes and returns the update that does the same elsewhere.
+    pub(crate) fn delete(&mut self, index: usize, len: usize, unit: TextUnit) -> Result<Vec<u8>, OutOfText> {
+        let from = self.utf16_index(index, unit)?;
+        let end = index.checked_add(len).ok_or(OutOfText::Beyond(self.len(unit)))?;
+        let to = self.utf16_index(end, unit)?;
+        let mut txn = self.doc.transact_mut();
+        self.root.remove_range(&mut txn, from, to - from);
+        Ok(txn.encode_update_v1())
+    }
+
+    pub(crate) fn string(&self) -> String {
+        self.root.get_string(&self.doc.transact())
+    }
+
+    pub(crate) fn len(&self, unit: TextUnit) -> usize {
+        match unit {
+            TextUnit::CodePoint if self.astral => self.string().chars().count(),
+            _ => self.root.len(&self.doc.transact()) as usize,
+        }
+    }
+
+    /// Everything in one update, or nothing while parts are missing.
+    pub(crate) fn compacted(&self) -> Option<Vec<u8>> {
+        let txn = self.doc.transact();
+        (!txn.has_missing_updates()).then(|| txn.encode_state_as_update_v1(&StateVector::default()))
+    }
+
+    fn utf16_index(&self, index: usize, unit: TextUnit) -> Result<u32, OutOfText> {
+        let len = self.len(unit);
+        if index > len {
+            return Err(OutOfText::Beyond(len));
+        }
+        if !self.astral {
+            // A text holds at most `bounds::TEXT_UNITS` units.
+            return Ok(index as u32);
+        }
+        let text = self.string();
+        let mut at = 0;
+        for (points, c) in text.chars().enumerate() {
+            let passed = if unit == TextUnit::CodePoint { points } else { at };
+            match passed {
+                _ if passed == index => break,
+                _ if passed > index => return Err(OutOfText::Split),
+                _ => at += c.len_utf16(),
+            }
+        }
+        if unit == TextUnit::Utf16 && at > index { Err(OutOfText::Split) } else { Ok(at as u32) }
+    }
+}
+
+/// yrs names clients by 53 bits; these are a hash of the dot.
+fn client_id(author: Dot) -> ClientID {
+    let mut hasher = SipHasher13::new_with_key(b"syncline author1");
+    hasher.write(author.replica.as_bytes());
+    hasher.write(&author.seq.to_le_bytes());
+    ClientID::new(hasher.finish() & ((1 << 53) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ReplicaId;
+
+    fn text(random: u128) -> Text {
+        Text::new(Dot::new(ReplicaId::new(1, random), 1))
+    }
+
+    #[test]
+    fn updates_in_any_order_and_twice_give_one_text() {
+        let mut left = text(1);
+        let first = left.insert(0, "hello", TextUnit::Utf16).unwrap();
+        let second = left.delete(1, 3, TextUnit::Utf16).unwrap();
+        let mut right = text(2);
+        for update in [&second, &first, &second] {
+            right.apply(update).unwrap();
+        }
+        assert_eq!((left.string(), right.string()), ("ho".into(), "ho".into()));
+    }
+
+    #[test]
+    fn positions_count_the_unit_asked_for() {
+        let mut text = text(1);
+        text.insert(0, "a😀b", TextUnit::Utf16).unwrap();
+        assert_eq!((text.len(TextUnit::Utf16), text.len(TextUnit::CodePoint)), (4, 3));
+        text.insert(2, "-", TextUnit::CodePoint).unwrap();
+        assert_eq!(text.string(), "a😀-b");
+        assert_eq!(text.insert(2, "x", TextUnit::Utf16), Err(OutOfText::Split));
+        assert_eq!(text.delete(4, 2, TextUnit::CodePoint), Err(OutOfText::Beyond(4)));
+    }
+
+    #[test]
+    fn a_compacted_text_stands_for_all_updates() {
+        let mut left = text(1);
+        for index in 0..100 {
+            left.insert(index, "x", TextUnit::Utf16).unwrap();
+        }
+        let mut right = text(2);
+        right.apply(&left.compacted().unwrap()).unwrap();
+        assert_eq!(right.string(), left.string());
+    }
+
+    #[test]
+    fn own_updates_pass_the_check_and_inflated_ones_do_not() {
+        let mut left = text(1);
+        let update = left.insert(0, "some text", TextUnit::Utf16).unwrap();
+        assert_eq!(check_update(&update), Ok(()));
+        assert!(check_update(&[0xff, 0xff, 0xff, 0xff, 0x0f]).is_err());
+        for at in 0..update.len() {
+            let mut bad = update.clone();
+            bad[at] ^= 0x40;
+            if check_update(&bad).is_ok() {
+                // Still well-formed, so the algorithm must take it without harm.
+                text(3).apply(&bad).unwrap();
+            }
+        }
+    }
+}

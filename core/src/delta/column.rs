@@ -1,0 +1,179 @@
+//! Columns of integers: the smallest of nine simple codes, chosen for each column.
+//!
+//! A code is a transform (as is, differences, differences of differences) followed by a packing (runs, bits, bytes). Its
+//! number is `transform * 3 + packing`, the first byte of the column.
+
+use crate::bytes::{DecodeError, Reader, Writer, unzigzag, varint_len, zigzag};
+
+const TRANSFORMS: u8 = 3;
+const RUNS: u8 = 0;
+const BITS: u8 = 1;
+const BYTES: u8 = 2;
+
+/// Appends the column of `values`; their number is not written.
+pub(crate) fn write_ints(out: &mut Writer, values: &[u64]) {
+    if values.is_empty() {
+        return;
+    }
+    let mut best: Option<(usize, u8, Vec<u64>)> = None;
+    let mut current = values.to_vec();
+    for transform in 0..TRANSFORMS {
+        if transform > 0 {
+            differences(&mut current);
+        }
+        let (size, packing) = smallest_packing(&current);
+        if best.as_ref().is_none_or(|(least, ..)| size < *least) {
+            best = Some((size, transform * 3 + packing, current.clone()));
+        }
+        if size <= 4 {
+            break;
+        }
+    }
+    if let Some((_, code, column)) = best {
+        out.byte(code);
+        match code % 3 {
+            RUNS => write_runs(out, &column),
+            BITS => write_bits(out, &column),
+            _ => column.iter().for_each(|&value| out.varint(value)),
+        }
+    }
+}
+
+/// Reads a column of `count` values. The caller has accounted for the memory of `count` values.
+pub(crate) fn read_ints(reader: &mut Reader<'_>, count: usize) -> Result<Vec<u64>, DecodeError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let code = reader.byte()?;
+    if code >= TRANSFORMS * 3 {
+        return Err(DecodeError::Range("column code"));
+    }
+    let mut values = match code % 3 {
+        RUNS => read_runs(reader, count)?,
+        BITS => read_bits(reader, count)?,
+        BYTES => (0..count).map(|_| reader.varint()).collect::<Result<_, _>>()?,
+        _ => return Err(DecodeError::Range("column code")),
+    };
+    (0..code / 3).for_each(|_| sums(&mut values));
+    Ok(values)
+}
+
+/// Replaces each value by its difference from the one before, mapped so that small negative ones stay small.
+fn differences(values: &mut [u64]) {
+    let mut last = 0u64;
+    for value in values {
+        let this = *value;
+        *value = zigzag(this.wrapping_sub(last) as i64);
+        last = this;
+    }
+}
+
+fn sums(values: &mut [u64]) {
+    let mut last = 0u64;
+    for value in values {
+        last = last.wrapping_add(unzigzag(*value) as u64);
+        *value = last;
+    }
+}
+
+fn smallest_packing(values: &[u64]) -> (usize, u8) {
+    let (least, width) = frame(values);
+    let bits = varint_len(least) + 1 + (values.len() * width as usize).div_ceil(8);
+    let bytes = values.iter().map(|&value| varint_len(value)).sum();
+    let runs = values.chunk_by(|a, b| a == b).map(|run| varint_len(run[0]) + varint_len(run.len() as u64)).sum();
+    [(runs, RUNS), (bits, BITS), (bytes, BYTES)].into_iter().min().unwrap_or((bytes, BYTES))
+}
+
+fn write_runs(out: &mut Writer, values: &[u64]) {
+    for run in values.chunk_by(|a, b| a == b) {
+        out.varint(run[0]);
+        out.varint(run.len() as u64);
+    }
+}
+
+fn read_runs(reader: &mut Reader<'_>, count: usize) -> Result<Vec<u64>, DecodeError> {
+    let mut values = Vec::with_capacity(count);
+    while values.len() < count {
+        let (value, run) = (reader.varint()?, reader.varint()?);
+        if run == 0 || run > (count - values.len()) as u64 {
+            return Err(DecodeError::Range("run length"));
+        }
+        values.resize(values.len() + run as usize, value);
+    }
+    Ok(values)
+}
+
+/// The least value, and the bits that the distance of the others from it needs.
+fn frame(values: &[u64]) -> (u64, u32) {
+    let (least, most) = values.iter().fold((u64::MAX, 0), |(low, high), &value| (low.min(value), high.max(value)));
+    (least, 64 - (most.wrapping_sub(least)).leading_zeros())
+}
+
+fn write_bits(out: &mut Writer, values: &[u64]) {
+    let (least, width) = frame(values);
+    out.varint(least);
+    out.byte(width as u8);
+    let (mut pending, mut held) = (0u128, 0u32);
+    for &value in values {
+        pending |= u128::from(value - least) << held;
+        held += width;
+        while held >= 8 {
+            out.byte(pending as u8);
+            pending >>= 8;
+            held -= 8;
+        }
+    }
+    if held > 0 {
+        out.byte(pending as u8);
+    }
+}
+
+fn read_bits(reader: &mut Reader<'_>, count: usize) -> Result<Vec<u64>, DecodeError> {
+    let (least, width) = (reader.varint()?, u32::from(reader.byte()?));
+    if width > 64 {
+        return Err(DecodeError::Range("bit width"));
+    }
+    let packed = reader.take((count * width as usize).div_ceil(8))?;
+    let mask = (1u128 << width) - 1;
+    let (mut pending, mut held, mut next) = (0u128, 0u32, packed.iter());
+    let value = |_| {
+        while held < width {
+            pending |= u128::from(next.next().copied().unwrap_or(0)) << held;
+            held += 8;
+        }
+        let value = (pending & mask) as u64;
+        pending >>= width;
+        held -= width;
+        least.wrapping_add(value)
+    };
+    Ok((0..count).map(value).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(values: &[u64]) -> usize {
+        let mut out = Writer::default();
+        write_ints(&mut out, values);
+        let bytes = out.into_bytes();
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(read_ints(&mut reader, values.len()).as_deref(), Ok(values));
+        assert!(reader.is_empty());
+        for cut in 0..bytes.len() {
+            let _ = read_ints(&mut Reader::new(&bytes[..cut]), values.len());
+        }
+        bytes.len()
+    }
+
+    #[test]
+    fn every_shape_comes_back_and_finds_its_code() {
+        assert_eq!(round_trip(&[]), 0);
+        assert!(round_trip(&[7; 10_000]) <= 4);
+        assert!(round_trip(&(5..10_005).collect::<Vec<_>>()) <= 6);
+        assert!(round_trip(&(0..1_000).map(|i| i * i).collect::<Vec<_>>()) <= 8);
+        assert!(round_trip(&(0..1_000).map(|i| i * 7_919 % 4).collect::<Vec<_>>()) <= 256);
+        round_trip(&[0, u64::MAX, 1, u64::MAX - 1, 1 << 63]);
+        round_trip(&(0..500u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect::<Vec<_>>());
+    }
+}

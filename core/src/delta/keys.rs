@@ -1,0 +1,134 @@
+//! Columns of keys: the tree of containers, then for each row its container, its kind and its item.
+
+use super::budget::Budget;
+use super::column::{read_ints, write_ints};
+use super::strings::{read_strings, write_strings};
+use crate::bytes::{DecodeError, Reader, SmallBytes, Writer};
+use crate::crdt::{Key, Kind};
+use std::collections::BTreeMap;
+
+/// Added to the kind of a row whose leaf stands at the root itself and so has no item.
+const ITSELF: u64 = 0x10;
+
+/// Container, kind and item. The item is the last segment of the path, or for kinds that carry something behind the
+/// path (elements, and all kinds unknown here) that something, with the whole path as the container. `None` for what
+/// stands at the root itself.
+pub(super) fn split_key(key: &Key) -> (&[u8], Kind, Option<&[u8]>) {
+    let (path, kind, rest) = key.split();
+    if carries_item(kind) {
+        return (path, kind, Some(rest));
+    }
+    match last_separator(path) {
+        Some(at) => (&path[..at], kind, Some(&path[at + 2..])),
+        None => (path, kind, None),
+    }
+}
+
+pub(super) fn join_key(container: &[u8], kind: Kind, item: Option<&[u8]>) -> Result<Key, DecodeError> {
+    match item {
+        Some(item) if carries_item(kind) => Key::parse(&[container, &[0, kind.0], item].concat()),
+        Some(item) => Key::parse(&[container, &[0, 0x10], item, &[0, kind.0]].concat()),
+        None => Key::parse(&[container, &[0, kind.0]].concat()),
+    }
+}
+
+fn carries_item(kind: Kind) -> bool {
+    kind == Kind::ELEMENT || kind > Kind::MARKER
+}
+
+fn last_separator(path: &[u8]) -> Option<usize> {
+    (0..path.len().saturating_sub(1)).rev().find(|&at| path[at] == 0 && path[at + 1] == 0x10)
+}
+
+/// The containers that keys name, each after its parent; number 0 is the root and not listed.
+#[derive(Default)]
+struct Nodes<'a> {
+    parents: Vec<u64>,
+    segments: Vec<&'a [u8]>,
+    index: BTreeMap<&'a [u8], u64>,
+    last: Option<(&'a [u8], u64)>,
+}
+
+impl<'a> Nodes<'a> {
+    fn number(&mut self, path: &'a [u8]) -> u64 {
+        if let Some((_, number)) = self.last.filter(|(last, _)| *last == path) {
+            return number;
+        }
+        let number = self.find_or_add(path);
+        self.last = Some((path, number));
+        number
+    }
+
+    fn find_or_add(&mut self, path: &'a [u8]) -> u64 {
+        let Some(at) = last_separator(path) else { return 0 };
+        if let Some(&number) = self.index.get(path) {
+            return number;
+        }
+        let parent = self.find_or_add(&path[..at]);
+        self.parents.push(parent);
+        self.segments.push(&path[at + 2..]);
+        self.index.insert(path, self.parents.len() as u64);
+        self.parents.len() as u64
+    }
+}
+
+/// Appends the columns of `keys`; their number is not written.
+pub(super) fn write_keys(out: &mut Writer, keys: &[&Key]) {
+    let mut nodes = Nodes::default();
+    let (mut containers, mut kinds) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
+    let mut items: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
+    for key in keys {
+        let (container, kind, item) = split_key(key);
+        let kind = u64::from(kind.0) | if item.is_none() { ITSELF } else { 0 };
+        containers.push(nodes.number(container));
+        kinds.push(kind);
+        if let Some(item) = item {
+            items.entry(kind).or_default().push(item);
+        }
+    }
+    out.varint(nodes.parents.len() as u64);
+    write_ints(out, &nodes.parents);
+    write_strings(out, &nodes.segments);
+    write_ints(out, &containers);
+    write_ints(out, &kinds);
+    items.values().for_each(|items| write_strings(out, items));
+}
+
+/// Reads the columns of `count` keys.
+pub(super) fn read_keys(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<Key>, DecodeError> {
+    let paths = read_nodes(reader, budget)?;
+    budget.spend(count.saturating_mul(size_of::<Key>()))?;
+    let (containers, kinds) = (read_ints(reader, count)?, read_ints(reader, count)?);
+    let mut items = BTreeMap::new();
+    for kind in (0..ITSELF).filter(|kind| kinds.contains(kind)) {
+        let rows = kinds.iter().filter(|&row| *row == kind).count();
+        items.insert(kind, read_strings(reader, rows, budget)?.into_iter());
+    }
+    let key = |(container, kind): (u64, u64)| {
+        let path = usize::try_from(container).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
+        let item = items.get_mut(&kind).and_then(Iterator::next);
+        let kind = Kind(u8::try_from(kind & !ITSELF).map_err(|_| DecodeError::Range("kind"))?);
+        budget.spend(path.len() + item.as_ref().map_or(0, |item| item.len()))?;
+        join_key(path, kind, item.as_deref())
+    };
+    containers.into_iter().zip(kinds).map(key).collect()
+}
+
+fn read_nodes(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
+    let count = usize::try_from(reader.varint()?).map_err(|_| DecodeError::Range("containers"))?;
+    budget.spend(count.saturating_mul(2 * size_of::<SmallBytes>()))?;
+    let parents = read_ints(reader, count)?;
+    let segments = read_strings(reader, count, budget)?;
+    let mut paths = vec![SmallBytes::default()];
+    for (parent, segment) in parents.into_iter().zip(segments) {
+        let parent = usize::try_from(parent).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
+        let path = [parent, &[0, 0x10][..], &segment].concat();
+        // A key with this container would be refused anyway; refusing here bounds the memory.
+        if path.len() > crate::bounds::PATH_BYTES {
+            return Err(DecodeError::TooLarge { what: "path", limit: crate::bounds::PATH_BYTES });
+        }
+        budget.spend(path.len())?;
+        paths.push(SmallBytes::from(path));
+    }
+    Ok(paths)
+}

@@ -1,0 +1,304 @@
+//! Columns of byte strings: the class of key that fits them all, chosen for each column.
+//!
+//! | class | layout |
+//! |---|---|
+//! | 0 plain | shared prefix lengths, suffix lengths (integer columns), suffixes |
+//! | 1 hex | digits of each, then two digits a byte |
+//! | 2 UUID | 16 bytes each |
+//! | 3 counted | prefix, digits of the tail (0: not padded), tails as an integer column |
+//! | 4 dictionary | number of entries, entries as a column, indices as an integer column |
+//! | 5 base64url | characters of each, then six bits a character |
+
+use super::budget::Budget;
+use super::column::{read_ints, write_ints};
+use crate::bounds;
+use crate::bytes::{DecodeError, Reader, SmallBytes, Writer};
+use std::collections::BTreeMap;
+
+const PLAIN: u8 = 0;
+const HEX: u8 = 1;
+const UUID: u8 = 2;
+const COUNTED: u8 = 3;
+const DICTIONARY: u8 = 4;
+const BASE64: u8 = 5;
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const SAMPLE: usize = 256;
+
+/// Appends the column of `items`; their number is not written.
+pub(crate) fn write_strings(out: &mut Writer, items: &[&[u8]]) {
+    if items.is_empty() {
+        return;
+    }
+    if let Some((entries, indices)) = dictionary(items) {
+        out.byte(DICTIONARY);
+        out.varint(entries.len() as u64);
+        write_strings(out, &entries);
+        return write_ints(out, &indices);
+    }
+    if items.len() < 3 {
+        write_plain(out, items);
+    } else if items.iter().all(|item| is_uuid(item)) {
+        out.byte(UUID);
+        items.iter().for_each(|item| out.bytes(&pack_hex(&without_dashes(item))));
+    } else if let Some(length) = fixed_length(items, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).filter(|length| length % 2 == 0) {
+        out.byte(HEX);
+        out.varint(length as u64);
+        items.iter().for_each(|item| out.bytes(&pack_hex(item)));
+    } else if let Some(counted) = Counted::of(items) {
+        counted.write(out);
+    } else if let Some(length) = fixed_length(items, |byte| DIGITS.contains(&byte)).filter(|&length| length >= 8) {
+        out.byte(BASE64);
+        out.varint(length as u64);
+        items.iter().for_each(|item| out.bytes(&pack_base64(item)));
+    } else {
+        write_plain(out, items);
+    }
+}
+
+/// Reads a column of `count` items, taking their memory from `budget`.
+pub(crate) fn read_strings(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    budget.spend(count.saturating_mul(size_of::<SmallBytes>()))?;
+    match reader.byte()? {
+        PLAIN => read_plain(reader, count, budget),
+        HEX => {
+            let length = length(reader)?;
+            fixed(reader, count, length / 2, length, budget, unpack_hex)
+        }
+        UUID => fixed(reader, count, 16, 36, budget, |bytes| with_dashes(&unpack_hex(bytes))),
+        COUNTED => Counted::read(reader, count, budget),
+        DICTIONARY => {
+            let entries = usize::try_from(reader.varint()?).ok().filter(|&entries| entries <= count);
+            let entries = entries.ok_or(DecodeError::Range("dictionary size"))?;
+            // A dictionary of dictionaries is never written; refusing it bounds the recursion.
+            if reader.clone().byte()? == DICTIONARY {
+                return Err(DecodeError::Range("dictionary"));
+            }
+            let entries = read_strings(reader, entries, budget)?;
+            let indices = read_ints(reader, count)?;
+            indices.iter().map(|&index| pick(&entries, index, budget)).collect()
+        }
+        BASE64 => {
+            let length = length(reader)?;
+            fixed(reader, count, (length * 6).div_ceil(8), length, budget, |bytes| unpack_base64(bytes, length))
+        }
+        _ => Err(DecodeError::Range("string class")),
+    }
+}
+
+fn pick(entries: &[SmallBytes], index: u64, budget: &mut Budget) -> Result<SmallBytes, DecodeError> {
+    let entry = usize::try_from(index).ok().and_then(|index| entries.get(index)).ok_or(DecodeError::Range("dictionary index"))?;
+    budget.spend(1)?;
+    Ok(entry.clone())
+}
+
+fn length(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
+    let length = reader.varint()?;
+    if length > bounds::PATH_BYTES as u64 { Err(DecodeError::TooLarge { what: "key", limit: bounds::PATH_BYTES }) } else { Ok(length as usize) }
+}
+
+fn fixed(
+    reader: &mut Reader<'_>,
+    count: usize,
+    packed: usize,
+    length: usize,
+    budget: &mut Budget,
+    unpack: impl Fn(&[u8]) -> Vec<u8>,
+) -> Result<Vec<SmallBytes>, DecodeError> {
+    budget.spend(count.saturating_mul(length))?;
+    (0..count).map(|_| reader.take(packed).map(|bytes| SmallBytes::from(unpack(bytes)))).collect()
+}
+
+/// Distinct entries in order of appearance and the index of each item, if items repeat enough to pay.
+fn dictionary<'a>(items: &[&'a [u8]]) -> Option<(Vec<&'a [u8]>, Vec<u64>)> {
+    if items.len() < 4 {
+        return None;
+    }
+    let mut known = BTreeMap::new();
+    let (mut entries, mut indices) = (Vec::new(), Vec::with_capacity(items.len()));
+    for (at, &item) in items.iter().enumerate() {
+        let index = *known.entry(item).or_insert_with(|| {
+            entries.push(item);
+            entries.len() as u64 - 1
+        });
+        indices.push(index);
+        // Give up early on columns of unique keys.
+        if at >= 3 && (at + 1).is_power_of_two() && at < SAMPLE && entries.len() * 4 > (at + 1) * 3 {
+            return None;
+        }
+    }
+    (entries.len() * 2 <= items.len()).then_some((entries, indices))
+}
+
+fn write_plain(out: &mut Writer, items: &[&[u8]]) {
+    out.byte(PLAIN);
+    let mut last: &[u8] = &[];
+    let (mut shared, mut suffixes, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+    for item in items {
+        let common = item.iter().zip(last).take_while(|(a, b)| a == b).count();
+        shared.push(common as u64);
+        suffixes.push((item.len() - common) as u64);
+        bytes.extend_from_slice(&item[common..]);
+        last = item;
+    }
+    write_ints(out, &shared);
+    write_ints(out, &suffixes);
+    out.bytes(&bytes);
+}
+
+fn read_plain(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
+    let (shared, suffixes) = (read_ints(reader, count)?, read_ints(reader, count)?);
+    let (mut last, mut items): (Vec<u8>, _) = (Vec::new(), Vec::with_capacity(count));
+    for (shared, suffix) in shared.into_iter().zip(suffixes) {
+        let keep = usize::try_from(shared).ok().filter(|&keep| keep <= last.len()).ok_or(DecodeError::Range("shared prefix"))?;
+        last.truncate(keep);
+        last.extend_from_slice(reader.take(usize::try_from(suffix).map_err(|_| DecodeError::Truncated)?)?);
+        budget.spend(last.len())?;
+        items.push(SmallBytes::new(&last));
+    }
+    Ok(items)
+}
+
+/// Items that are a common prefix and a decimal number.
+struct Counted<'a> {
+    prefix: &'a [u8],
+    width: usize,
+    tails: Vec<u64>,
+}
+
+impl<'a> Counted<'a> {
+    fn of(items: &[&'a [u8]]) -> Option<Self> {
+        let first = items[0];
+        let digits = first.iter().rev().take_while(|byte| byte.is_ascii_digit()).count().min(18);
+        let prefix = &first[..first.len() - digits];
+        let padded = items.iter().all(|item| item.len() == first.len()) && digits > 0;
+        let width = if padded { digits } else { 0 };
+        let tails = items.iter().map(|item| decimal(item.strip_prefix(prefix)?, width)).collect::<Option<_>>()?;
+        Some(Counted { prefix, width, tails })
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.byte(COUNTED);
+        out.block(self.prefix);
+        out.varint(self.width as u64);
+        write_ints(out, &self.tails);
+    }
+
+    fn read(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
+        let prefix = reader.block(bounds::PATH_BYTES)?;
+        let width = reader.varint()?.min(19) as usize;
+        let tails = read_ints(reader, count)?;
+        budget.spend(count.saturating_mul(prefix.len() + 20))?;
+        Ok(tails.into_iter().map(|tail| SmallBytes::from([prefix, format!("{tail:0width$}").as_bytes()].concat())).collect())
+    }
+}
+
+/// A number of at most 18 digits, padded to `width` or not padded at all.
+fn decimal(digits: &[u8], width: usize) -> Option<u64> {
+    let canonical = if width > 0 { digits.len() == width } else { digits.len() == 1 || digits.first() != Some(&b'0') };
+    if digits.is_empty() || digits.len() > 18 || !canonical || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+fn fixed_length(items: &[&[u8]], allowed: impl Fn(u8) -> bool) -> Option<usize> {
+    let length = items[0].len();
+    let fits = |item: &&[u8]| item.len() == length && item.iter().all(|&byte| allowed(byte));
+    (length > 0 && length <= bounds::PATH_BYTES && items.iter().all(fits)).then_some(length)
+}
+
+fn is_uuid(item: &[u8]) -> bool {
+    item.len() == 36
+        && item.iter().enumerate().all(|(at, &byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
+
+fn without_dashes(item: &[u8]) -> Vec<u8> {
+    item.iter().copied().filter(|&byte| byte != b'-').collect()
+}
+
+fn with_dashes(digits: &[u8]) -> Vec<u8> {
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join(&b'-')
+}
+
+fn pack_hex(digits: &[u8]) -> Vec<u8> {
+    let nibble = |digit: u8| if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
+    digits.chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()
+}
+
+fn unpack_hex(bytes: &[u8]) -> Vec<u8> {
+    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn pack_base64(item: &[u8]) -> Vec<u8> {
+    let mut out = vec![0u8; (item.len() * 6).div_ceil(8)];
+    for (at, byte) in item.iter().enumerate() {
+        let six = DIGITS.iter().position(|digit| digit == byte).unwrap_or(0) as u16;
+        let (slot, shift) = (at * 6 / 8, at * 6 % 8);
+        let spread = six << shift;
+        out[slot] |= spread as u8;
+        if let Some(next) = out.get_mut(slot + 1) {
+            *next |= (spread >> 8) as u8;
+        }
+    }
+    out
+}
+
+fn unpack_base64(bytes: &[u8], length: usize) -> Vec<u8> {
+    let six = |at: usize| {
+        let (slot, shift) = (at * 6 / 8, at * 6 % 8);
+        let pair = u16::from(bytes[slot]) | u16::from(bytes.get(slot + 1).copied().unwrap_or(0)) << 8;
+        DIGITS[usize::from(pair >> shift & 63)]
+    };
+    (0..length).map(six).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip<S: AsRef<[u8]>>(items: &[S]) -> (u8, usize) {
+        let items: Vec<&[u8]> = items.iter().map(AsRef::as_ref).collect();
+        let mut out = Writer::default();
+        write_strings(&mut out, &items);
+        let bytes = out.into_bytes();
+        let mut reader = Reader::new(&bytes);
+        let read = read_strings(&mut reader, items.len(), &mut Budget::of(bytes.len())).unwrap();
+        assert!(reader.is_empty());
+        assert_eq!(read.iter().map(|item| &**item).collect::<Vec<_>>(), items);
+        for cut in 0..bytes.len() {
+            let _ = read_strings(&mut Reader::new(&bytes[..cut]), items.len(), &mut Budget::of(cut));
+        }
+        (bytes[0], bytes.len())
+    }
+
+    fn scrambled(index: u64) -> u64 {
+        (index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    #[test]
+    fn every_class_comes_back_and_is_found() {
+        let hex: Vec<String> = (0..100).map(|i| format!("{:016x}", scrambled(i))).collect();
+        assert_eq!(round_trip(&hex), (HEX, 802));
+        let uuid: Vec<String> = (0..100).map(|i| format!("{:08x}-0000-4000-8000-{:012x}", i, scrambled(i) >> 16)).collect();
+        assert_eq!(round_trip(&uuid), (UUID, 1_601));
+        let counted: Vec<String> = (0..1_000).map(|i| format!("user-{i}")).collect();
+        assert_eq!(round_trip(&counted).0, COUNTED);
+        let padded: Vec<String> = (0..1_000).map(|i| format!("k{i:06}")).collect();
+        let (class, size) = round_trip(&padded);
+        assert!(class == COUNTED && size < 16);
+        let repeated: Vec<&str> = (0..100).map(|i| ["name", "age", "city"][i % 3]).collect();
+        assert_eq!(round_trip(&repeated).0, DICTIONARY);
+        let nano: Vec<Vec<u8>> = (0..100).map(|i| (0..11).map(|c| DIGITS[(scrambled(i) >> (c * 5)) as usize & 63]).collect()).collect();
+        assert_eq!(round_trip(&nano), (BASE64, 2 + 100 * 9));
+        assert_eq!(round_trip(&["", "a", "ab", "é", "b"]).0, PLAIN);
+        assert_eq!(round_trip(&["007", "08", "9", "10"]).0, PLAIN);
+    }
+}

@@ -1,0 +1,191 @@
+//! Change events: what became different, for those who watch.
+
+use super::Doc;
+use super::state::State;
+use crate::bounds;
+use crate::clock::ReplicaId;
+use crate::crdt::{ContainerKind, Key, Kind, Path, Value};
+use std::collections::BTreeMap;
+
+/// One place whose value became different.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Where.
+    pub path: Path,
+    /// What stands there.
+    pub kind: ContainerKind,
+    /// Who made the change; the last one, if several came together.
+    pub by: ReplicaId,
+    /// How it came here.
+    pub origin: Origin,
+    /// The value before. For a set: the element, if it was removed. For a text: `None`.
+    pub old: Option<Value>,
+    /// The value now. For a set: the element, if it was added. For a text: `None`.
+    pub new: Option<Value>,
+    /// For a text, what to do to the old one, in this order.
+    pub splices: Vec<Splice>,
+}
+
+/// How a change came to this replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A transaction here, with the name it was given.
+    Local(Option<String>),
+    /// Bytes that the application imported.
+    Import,
+    /// A link.
+    Link,
+}
+
+/// An edit of a text, in UTF-16 code units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splice {
+    /// Where, in UTF-16 code units.
+    pub index: usize,
+    /// How much is deleted there, in UTF-16 code units.
+    pub delete: usize,
+    /// What is inserted there.
+    pub insert: String,
+}
+
+/// Collects what is touched until the touching is over.
+#[derive(Default)]
+pub(super) struct Observer {
+    on: bool,
+    touched: BTreeMap<Key, Touched>,
+    changes: Vec<Change>,
+    lost: u64,
+}
+
+struct Touched {
+    before: Option<Value>,
+    by: ReplicaId,
+}
+
+impl Doc {
+    /// Collects change events from now on, or stops doing so. Off at first, because it costs a read for each write.
+    pub fn observe(&mut self, on: bool) {
+        self.observer.on = on;
+    }
+
+    /// Takes the events of what was committed or joined since the last call, in the order of commits and joins.
+    ///
+    /// ```
+    /// use syncline::{clock::ReplicaId, crdt::{Path, Value}, doc::Doc};
+    /// let mut doc = Doc::new(ReplicaId::new(1, 1));
+    /// doc.observe(true);
+    /// doc.transact(5, None, |doc| doc.set(&Path::root().child("a"), Value::Int(1)))?;
+    /// let changes = doc.take_changes();
+    /// assert_eq!((changes[0].old.clone(), changes[0].new.clone()), (None, Some(Value::Int(1))));
+    /// # Ok::<(), syncline::doc::EditError>(())
+    /// ```
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.observer.changes)
+    }
+
+    /// The number of events dropped because nobody took them, see [`bounds::CHANGES`].
+    pub fn lost_changes(&self) -> u64 {
+        self.observer.lost
+    }
+
+    /// Remembers the value of a leaf before it is changed by `by`.
+    pub(super) fn touch(&mut self, key: &Key, by: ReplicaId) {
+        if !self.observer.on {
+            return;
+        }
+        if let Some(touched) = self.observer.touched.get_mut(key) {
+            touched.by = by;
+            return;
+        }
+        let before = self.leaf_value(key);
+        self.observer.touched.insert(key.clone(), Touched { before, by });
+    }
+
+    /// Turns what was touched into events.
+    pub(super) fn emit_changes(&mut self, origin: &Origin) {
+        for (key, touched) in std::mem::take(&mut self.observer.touched) {
+            let after = self.leaf_value(&key);
+            if let Some(change) = change(&key, touched, after, origin) {
+                self.observer.changes.push(change);
+            }
+        }
+        let excess = self.observer.changes.len().saturating_sub(bounds::CHANGES);
+        self.observer.changes.drain(..excess);
+        self.observer.lost += excess as u64;
+    }
+
+    pub(super) fn forget_touched(&mut self) {
+        self.observer.touched.clear();
+    }
+
+    /// The value of one leaf as events show it.
+    fn leaf_value(&mut self, key: &Key) -> Option<Value> {
+        match key.kind() {
+            #[cfg(feature = "text")]
+            Kind::TEXT => self.state.leaves.contains_key(key).then(|| Value::Str(self.text_at(key))),
+            _ => plain_value(&self.state, key),
+        }
+    }
+}
+
+/// The value of one leaf that is not a text.
+pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
+    let leaf = state.leaves.get(key)?;
+    match key.kind() {
+        Kind::REGISTER => {
+            let newest = leaf.entries().iter().max_by_key(|entry| state.stamp(entry))?;
+            Some(Value::from_cbor(&newest.payload).unwrap_or_default())
+        }
+        Kind::COUNTER => Some(Value::Int(crate::crdt::sum(leaf.entries().iter().map(|entry| &*entry.payload)))),
+        Kind::ELEMENT => key.element_value(),
+        Kind::MARKER => Some(Value::Map(BTreeMap::new())),
+        _ => None,
+    }
+}
+
+fn change(key: &Key, touched: Touched, after: Option<Value>, origin: &Origin) -> Option<Change> {
+    if touched.before == after {
+        return None;
+    }
+    let (kind, text) = match key.kind() {
+        Kind::REGISTER => (ContainerKind::Register, false),
+        Kind::COUNTER => (ContainerKind::Counter, false),
+        Kind::ELEMENT => (ContainerKind::Set, false),
+        Kind::MARKER => (ContainerKind::Map, false),
+        Kind::TEXT => (ContainerKind::Text, true),
+        _ => return None,
+    };
+    let string = |value: &Option<Value>| match value {
+        Some(Value::Str(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let splices = if text { vec![difference(&string(&touched.before), &string(&after))] } else { Vec::new() };
+    let (old, new) = if text { (None, None) } else { (touched.before, after) };
+    Some(Change { path: key.path(), kind, by: touched.by, origin: origin.clone(), old, new, splices })
+}
+
+/// The smallest single splice that makes `new` of `old`.
+pub(super) fn difference(old: &str, new: &str) -> Splice {
+    let units = |c: char| c.len_utf16();
+    let prefix: usize = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let (old_rest, new_rest) = (&old[prefix..], &new[prefix..]);
+    let suffix: usize = old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    Splice {
+        index: old[..prefix].chars().map(units).sum(),
+        delete: old_rest[..old_rest.len() - suffix].chars().map(units).sum(),
+        insert: new_rest[..new_rest.len() - suffix].to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_difference_of_two_texts_is_one_splice_in_utf16_units() {
+        let cases = [("", "abc", (0, 0, "abc")), ("abc", "", (0, 3, "")), ("a😀b", "a😀xb", (3, 0, "x")), ("aaa", "aa", (2, 1, "")), ("one", "two", (0, 3, "two"))];
+        for (old, new, (index, delete, insert)) in cases {
+            assert_eq!(difference(old, new), Splice { index, delete, insert: insert.into() }, "{old} -> {new}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Blobs out and in: snapshots, deltas and journal entries.
+
+use super::Doc;
+use super::apply::ApplyError;
+use super::change::Origin;
+use super::join::JoinError;
+use crate::bytes::DecodeError;
+use crate::clock::{ReplicaId, VersionVector};
+use crate::delta::Blob;
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Number of events that were new here.
+    pub applied: u64,
+}
+
+/// A blob was refused. Nothing of it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The bytes are not a blob, or a damaged one.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Events before it are missing here. Import what comes before it, or export again from this replica's version.
+    #[error("events of {writer} are missing: {have} are here, {needed} are needed; export again from this replica's version")]
+    Gap {
+        /// Whose events.
+        writer: ReplicaId,
+        /// How many are here.
+        have: u64,
+        /// How many must be.
+        needed: u64,
+    },
+    /// It cannot be applied.
+    #[error(transparent)]
+    Apply(ApplyError),
+}
+
+impl From<ApplyError> for ImportError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Gap { writer, have, needed } => ImportError::Gap { writer, have, needed },
+            other => ImportError::Apply(other),
+        }
+    }
+}
+
+impl From<JoinError> for ImportError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Apply(error) => error.into(),
+            JoinError::Decode(error) => error.into(),
+        }
+    }
+}
+
+impl Doc {
+    /// Encodes the whole state. Equal states give equal bytes, in every language.
+    ///
+    /// Deletes are not listed one by one: the snapshot says up to where it knows everything.
+    pub fn export(&self) -> Vec<u8> {
+        Blob::encode_delta(&self.snapshot())
+    }
+
+    /// Encodes what a replica at `since` lacks.
+    pub fn export_from(&self, since: &VersionVector) -> Vec<u8> {
+        Blob::encode_delta(&self.delta_since(since))
+    }
+
+    /// Encodes the whole state with its delete records, for a store of this replica's own: what is loaded from it can
+    /// go on serving deltas to peers that have not heard of the deletes.
+    pub fn save(&self) -> Vec<u8> {
+        Blob::encode_delta(&self.whole())
+    }
+
+    /// Takes in any blob: a snapshot, a delta, a journal entry. Twice is as good as once.
+    ///
+    /// # Errors
+    /// [`ImportError`], and then nothing is changed.
+    ///
+    /// ```
+    /// use syncline::{clock::ReplicaId, crdt::{Path, Value}, doc::Doc};
+    /// let mut here = Doc::new(ReplicaId::new(1, 1));
+    /// here.transact(5, None, |doc| doc.set(&Path::root().child("a"), Value::Int(1)))?;
+    /// let mut there = Doc::new(ReplicaId::new(1, 2));
+    /// assert_eq!(there.import(&here.export())?.applied, 1);
+    /// assert_eq!(there.import(&here.export())?.applied, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn import(&mut self, blob: &[u8]) -> Result<ImportReport, ImportError> {
+        self.import_as(blob, &Origin::Import)
+    }
+
+    /// Takes in a blob, with the origin that change events are to show.
+    ///
+    /// # Errors
+    /// As [`Doc::import`].
+    pub fn import_as(&mut self, blob: &[u8], origin: &Origin) -> Result<ImportReport, ImportError> {
+        let applied = match Blob::decode(blob)? {
+            Blob::Delta(delta) => self.join(&delta, origin)?,
+            Blob::Batch(batch) => self.apply(&batch, origin)?,
+        };
+        Ok(ImportReport { applied })
+    }
+
+    /// Forgets the delete records that everyone at `stable` has seen. Returns their number.
+    ///
+    /// Always safe: a peer that has not seen one of them is sent a complete listing instead of a delta.
+    pub fn prune(&mut self, stable: &VersionVector) -> usize {
+        if self.in_transaction() {
+            return 0;
+        }
+        let limits: Vec<u64> = self.state.writers.iter().map(|writer| stable.get(&writer.id)).collect();
+        let keys: Vec<_> = self.state.deletes.keys().cloned().collect();
+        let mut pruned = 0;
+        for key in keys {
+            for (writer, seq) in self.state.remove_deletes(&key, |writer, seq| seq <= limits[writer as usize]) {
+                let writer = &mut self.state.writers[writer as usize];
+                writer.floor = writer.floor.max(seq);
+                pruned += 1;
+            }
+        }
+        self.state.sweep();
+        pruned
+    }
+}

@@ -1,0 +1,113 @@
+//! The document: what one replica holds of a room.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | version | what this replica has seen: for each writer, the number of its last event |
+//! | leaves | key -> live dots with their values; the only place where values are |
+//! | log | for each writer, number -> key; exactly one entry for each live dot and each delete record |
+//! | deletes | delete records (of a leaf or a subtree), each with its own dot |
+//! | floor | the delete records that were pruned; a peer below it is sent a complete listing instead of a delta |
+//!
+//! The state is a pure function of the set of events seen: a write is live unless an event that has seen it removes it.
+//! A *delta since v* scans the log beyond v, so it costs what changed and not what is there; intermediate values are never
+//! sent. A *join* keeps the dots that the sender lists or has not seen, and adds the listed ones that are new
+//! (Almeida, Shoker, Baquero: "Delta state replicated data types", 2018; Gonçalves et al.: DottedDB, 2017).
+
+mod apply;
+mod change;
+mod exchange;
+mod join;
+mod log;
+mod read;
+mod state;
+mod transaction;
+mod write;
+
+pub use apply::ApplyError;
+pub use change::{Change, Origin, Splice};
+pub use exchange::{ImportError, ImportReport};
+pub use join::JoinError;
+pub use state::Stats;
+pub use transaction::EditError;
+
+use crate::clock::{HlcClock, ReplicaId, VersionVector};
+use crate::delta::{Batch, Digest};
+use change::Observer;
+use state::State;
+use std::collections::VecDeque;
+use transaction::Transaction;
+
+/// One replica's copy of a room's data. See the [module documentation](self) and the example of the crate.
+pub struct Doc {
+    id: ReplicaId,
+    clock: HlcClock,
+    state: State,
+    transaction: Option<Transaction>,
+    observer: Observer,
+    /// Committed batches that nobody has taken yet, with the bytes they weigh; `None` while nobody is interested.
+    outbox: Option<VecDeque<Batch>>,
+    #[cfg(feature = "text")]
+    texts: write::TextCache,
+}
+
+impl Doc {
+    /// Makes an empty document that writes as `id`. The id must be fresh: see [`ReplicaId`].
+    pub fn new(id: ReplicaId) -> Self {
+        Doc {
+            id,
+            clock: HlcClock::default(),
+            state: State::default(),
+            transaction: None,
+            observer: Observer::default(),
+            outbox: None,
+            #[cfg(feature = "text")]
+            texts: write::TextCache::default(),
+        }
+    }
+
+    /// The id under which this replica writes.
+    pub fn id(&self) -> ReplicaId {
+        self.id
+    }
+
+    /// What this replica has seen.
+    pub fn version(&self) -> VersionVector {
+        self.state.version()
+    }
+
+    /// The digest of the state.
+    pub fn digest(&self) -> Digest {
+        self.state.digest
+    }
+
+    /// Counts of what the document holds.
+    pub fn stats(&self) -> Stats {
+        self.state.stats()
+    }
+
+    /// The number of this replica's last event; 0 before its first.
+    pub fn last_seq(&self) -> u64 {
+        self.state.seq_of(&self.id)
+    }
+
+    /// Keeps committed batches for [`Doc::take_batch`] from now on, or stops doing so.
+    pub fn keep_batches(&mut self, on: bool) {
+        self.outbox = on.then(|| self.outbox.take().unwrap_or_default());
+    }
+
+    /// Takes the oldest committed batch that was kept.
+    pub fn take_batch(&mut self) -> Option<Batch> {
+        self.outbox.as_mut()?.pop_front()
+    }
+
+    /// Checks the invariants of the state; for tests.
+    ///
+    /// # Errors
+    /// The invariant that does not hold.
+    pub fn check(&self) -> Result<(), String> {
+        self.state.check()
+    }
+}
+
+#[cfg(test)]
+mod tests;

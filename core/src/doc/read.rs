@@ -1,0 +1,144 @@
+//! Reading: what concurrent dots amount to.
+
+use super::Doc;
+use super::change::plain_value;
+use super::state::Entry;
+use crate::crdt::{ContainerKind, Key, Kind, Path, Value};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+impl Doc {
+    /// The value at a path: of concurrent ones, that of the last writer.
+    pub fn get(&self, path: &Path) -> Option<Value> {
+        plain_value(&self.state, &Key::new(path, Kind::REGISTER))
+    }
+
+    /// All concurrent values at a path, the last writer's first.
+    pub fn siblings(&self, path: &Path) -> Vec<Value> {
+        let Some(leaf) = self.state.leaves.get(&Key::new(path, Kind::REGISTER)) else { return Vec::new() };
+        let mut entries: Vec<&Entry> = leaf.entries().iter().collect();
+        entries.sort_by_key(|entry| Reverse(self.state.stamp(entry)));
+        entries.into_iter().map(|entry| Value::from_cbor(&entry.payload).unwrap_or_default()).collect()
+    }
+
+    /// Whether anything is at or below a path.
+    pub fn contains(&self, path: &Path) -> bool {
+        self.first_from(&Key::tree(path), &Key::tree_end(path)).is_some()
+    }
+
+    /// The value of the counter at a path; 0 if nothing was counted.
+    pub fn counter(&self, path: &Path) -> i64 {
+        match plain_value(&self.state, &Key::new(path, Kind::COUNTER)) {
+            Some(Value::Int(sum)) => sum,
+            _ => 0,
+        }
+    }
+
+    /// Whether the set at a path has an element.
+    pub fn set_contains(&self, path: &Path, element: &Value) -> bool {
+        self.state.leaves.contains_key(&Key::element(path, element))
+    }
+
+    /// The elements of the set at a path, in the order of their encoding.
+    pub fn set_elements(&self, path: &Path) -> Vec<Value> {
+        self.elements(path).filter_map(|key| key.element_value()).collect()
+    }
+
+    /// Number of elements of the set at a path.
+    pub fn set_len(&self, path: &Path) -> usize {
+        self.elements(path).count()
+    }
+
+    fn elements(&self, path: &Path) -> impl Iterator<Item = &Key> {
+        let range = Key::assemble(path.as_str().as_bytes(), Kind::ELEMENT, &[])..Key::new(path, Kind::TEXT);
+        self.state.leaves.range(range).map(|(key, _)| key)
+    }
+
+    /// The names of what is below a path, sorted.
+    pub fn keys(&self, path: &Path) -> Vec<String> {
+        let mut names = Vec::new();
+        self.each_child(path, |child| names.push(child.last().unwrap_or_default()));
+        names
+    }
+
+    /// Number of names below a path.
+    pub fn len(&self, path: &Path) -> usize {
+        let mut count = 0;
+        self.each_child(path, |_| count += 1);
+        count
+    }
+
+    /// Whether nothing was ever written, or all of it deleted.
+    pub fn is_empty(&self) -> bool {
+        self.state.leaves.is_empty()
+    }
+
+    /// What stands at a path. Of several kinds that concurrent writers put there, the first of map, set, text, counter
+    /// and register; the others stay readable by their own methods.
+    pub fn kind(&self, path: &Path) -> Option<ContainerKind> {
+        let (from, to) = (Key::tree(path), Key::tree_end(path));
+        let (mut found, mut from) = (None, from);
+        while let Some(key) = self.first_from(&from, &to) {
+            let kind = match key.kind() {
+                _ if key.path_bytes().len() > path.as_str().len() => ContainerKind::Map,
+                Kind::MARKER => ContainerKind::Map,
+                Kind::ELEMENT => ContainerKind::Set,
+                Kind::TEXT => ContainerKind::Text,
+                Kind::COUNTER => ContainerKind::Counter,
+                _ => ContainerKind::Register,
+            };
+            found = Some(found.map_or(kind, |best: ContainerKind| best.min(kind)));
+            if kind == ContainerKind::Map {
+                break;
+            }
+            // On to the next kind at this path, or to the first child.
+            from = Key::assemble(path.as_str().as_bytes(), Kind(key.kind().0 + 1), &[]);
+        }
+        found
+    }
+
+    /// Everything at and below a path as one value: maps as maps, sets as lists in the order of their encoding, counters
+    /// as integers, texts as strings. The root is a map even when it is empty.
+    pub fn view(&self, path: &Path) -> Option<Value> {
+        let kind = self.kind(path);
+        match kind {
+            None if path.as_str().is_empty() => Some(Value::Map(BTreeMap::new())),
+            None => None,
+            Some(ContainerKind::Map) => {
+                let mut entries = BTreeMap::new();
+                self.each_child(path, |child| {
+                    if let Some(value) = self.view(&child) {
+                        entries.insert(child.last().unwrap_or_default(), value);
+                    }
+                });
+                Some(Value::Map(entries))
+            }
+            Some(ContainerKind::Set) => Some(Value::List(self.set_elements(path))),
+            Some(ContainerKind::Counter) => Some(Value::Int(self.counter(path))),
+            Some(ContainerKind::Register) => self.get(path),
+            #[cfg(feature = "text")]
+            Some(ContainerKind::Text) => Some(Value::Str(self.text_once(&Key::new(path, Kind::TEXT)))),
+            #[cfg(not(feature = "text"))]
+            Some(ContainerKind::Text) => Some(Value::Null),
+        }
+    }
+
+    /// Visits the paths of the children of `path`, skipping from each to the next whatever lies below it.
+    fn each_child(&self, path: &Path, mut visit: impl FnMut(Path)) {
+        let end = Key::tree_end(path);
+        let depth = path.as_str().len();
+        let mut from = Key::assemble(path.as_str().as_bytes(), Kind(0x10), &[]);
+        while let Some(key) = self.first_from(&from, &end) {
+            let child = key.path().ancestor_below(depth);
+            from = Key::tree_end(&child);
+            visit(child);
+        }
+    }
+
+    fn first_from(&self, from: &Key, end: &Key) -> Option<&Key> {
+        if from >= end {
+            return None;
+        }
+        self.state.leaves.range::<Key, _>(from..end).next().map(|(key, _)| key)
+    }
+}

@@ -1,0 +1,219 @@
+//! The state of a document and the four steps that every change is made of.
+
+use super::log::Log;
+use crate::bytes::SmallBytes;
+use crate::clock::{Hlc, ReplicaId, VersionVector};
+use crate::crdt::{Key, Stamp};
+use crate::delta::{Digest, dot_hash};
+use std::collections::BTreeMap;
+
+/// One live dot with its value. The writer is an index into [`State::writers`].
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) writer: u32,
+    pub(super) seq: u64,
+    pub(super) hlc: Hlc,
+    pub(super) payload: SmallBytes,
+}
+
+/// The live dots of one leaf: almost always one.
+#[derive(Clone, Debug)]
+pub(super) enum Leaf {
+    One(Entry),
+    Many(Vec<Entry>),
+}
+
+impl Leaf {
+    pub(super) fn entries(&self) -> &[Entry] {
+        match self {
+            Leaf::One(entry) => std::slice::from_ref(entry),
+            Leaf::Many(entries) => entries,
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        match self {
+            Leaf::Many(entries) => entries.push(entry),
+            Leaf::One(first) => *self = Leaf::Many(vec![first.clone(), entry]),
+        }
+    }
+}
+
+/// One writer as this replica knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    pub(super) id: ReplicaId,
+    pub(super) seq: u64,
+    pub(super) floor: u64,
+    pub(super) log: Log,
+}
+
+/// Counts of what a document holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Leaves with at least one live dot.
+    pub leaves: usize,
+    /// Live dots.
+    pub dots: usize,
+    /// Delete records not yet pruned.
+    pub deletes: usize,
+    /// Writers in the version vector.
+    pub replicas: usize,
+    /// Entries of the log: always `dots + deletes`.
+    pub log: usize,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) writers: Vec<Writer>,
+    index: BTreeMap<ReplicaId, u32>,
+    pub(super) leaves: BTreeMap<Key, Leaf>,
+    pub(super) deletes: BTreeMap<Key, Vec<(u32, u64)>>,
+    pub(super) digest: Digest,
+    pub(super) horizon: u64,
+    dots: usize,
+    records: usize,
+}
+
+impl State {
+    pub(super) fn version(&self) -> VersionVector {
+        let mut version: VersionVector = self.writers.iter().map(|writer| (writer.id, writer.seq)).collect();
+        version.set_horizon(self.horizon);
+        version
+    }
+
+    pub(super) fn floor(&self) -> VersionVector {
+        self.writers.iter().map(|writer| (writer.id, writer.floor)).collect()
+    }
+
+    pub(super) fn seq_of(&self, id: &ReplicaId) -> u64 {
+        self.index.get(id).map_or(0, |&at| self.writers[at as usize].seq)
+    }
+
+    /// The index of a writer, given one if it is new.
+    pub(super) fn intern(&mut self, id: ReplicaId) -> u32 {
+        *self.index.entry(id).or_insert_with(|| {
+            self.writers.push(Writer { id, seq: 0, floor: 0, log: Log::default() });
+            self.writers.len() as u32 - 1
+        })
+    }
+
+    pub(super) fn writer_at(&self, id: &ReplicaId) -> Option<u32> {
+        self.index.get(id).copied()
+    }
+
+    pub(super) fn stamp(&self, entry: &Entry) -> Stamp {
+        Stamp { hlc: entry.hlc, replica: self.writers[entry.writer as usize].id, seq: entry.seq }
+    }
+
+    /// Adds a live dot, without its log entry.
+    pub(super) fn add(&mut self, key: &Key, entry: Entry) {
+        self.digest.add(self.hash(key, &entry));
+        self.dots += 1;
+        match self.leaves.get_mut(key) {
+            Some(leaf) => leaf.push(entry),
+            None => {
+                self.leaves.insert(key.clone(), Leaf::One(entry));
+            }
+        }
+    }
+
+    /// Removes the live dots of a leaf that `gone` picks, with their log entries, and hands them to `taken`.
+    pub(super) fn remove(&mut self, key: &Key, gone: impl Fn(&Entry) -> bool, mut taken: impl FnMut(Entry)) {
+        let Some(leaf) = self.leaves.get_mut(key) else { return };
+        let removed = match leaf {
+            Leaf::One(entry) if gone(entry) => match self.leaves.remove(key) {
+                Some(Leaf::One(entry)) => vec![entry],
+                _ => Vec::new(),
+            },
+            Leaf::One(_) => return,
+            Leaf::Many(entries) => {
+                let (out, kept): (Vec<Entry>, Vec<Entry>) = std::mem::take(entries).into_iter().partition(|entry| gone(entry));
+                match kept.len() {
+                    0 => drop(self.leaves.remove(key)),
+                    1 => kept.into_iter().for_each(|entry| *leaf = Leaf::One(entry)),
+                    _ => *entries = kept,
+                }
+                out
+            }
+        };
+        for entry in removed {
+            self.digest.subtract(self.hash(key, &entry));
+            self.dots -= 1;
+            self.writers[entry.writer as usize].log.kill(entry.seq);
+            taken(entry);
+        }
+    }
+
+    /// Adds a delete record, without its log entry.
+    pub(super) fn add_delete(&mut self, key: &Key, writer: u32, seq: u64) {
+        self.deletes.entry(key.clone()).or_default().push((writer, seq));
+        self.records += 1;
+    }
+
+    /// Removes the delete records at `key` that `gone` picks, with their log entries.
+    pub(super) fn remove_deletes(&mut self, key: &Key, gone: impl Fn(u32, u64) -> bool) -> Vec<(u32, u64)> {
+        let Some(records) = self.deletes.get_mut(key) else { return Vec::new() };
+        let (out, kept): (Vec<_>, Vec<_>) = records.drain(..).partition(|&(writer, seq)| gone(writer, seq));
+        match kept.is_empty() {
+            true => drop(self.deletes.remove(key)),
+            false => *records = kept,
+        }
+        for &(writer, seq) in &out {
+            self.writers[writer as usize].log.kill(seq);
+        }
+        self.records -= out.len();
+        out
+    }
+
+    /// Number of delete records.
+    pub(super) fn records(&self) -> usize {
+        self.records
+    }
+
+    pub(super) fn keys_between(&self, from: &Key, to: &Key) -> Vec<Key> {
+        self.leaves.range(from.clone()..to.clone()).map(|(key, _)| key.clone()).collect()
+    }
+
+    pub(super) fn delete_keys_between(&self, from: &Key, to: &Key) -> Vec<Key> {
+        self.deletes.range(from.clone()..to.clone()).map(|(key, _)| key.clone()).collect()
+    }
+
+    pub(super) fn sweep(&mut self) {
+        self.writers.iter_mut().for_each(|writer| writer.log.sweep());
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            leaves: self.leaves.len(),
+            dots: self.dots,
+            deletes: self.records,
+            replicas: self.writers.iter().filter(|writer| writer.seq > 0).count(),
+            log: self.writers.iter().map(|writer| writer.log.len()).sum(),
+        }
+    }
+
+    fn hash(&self, key: &Key, entry: &Entry) -> u128 {
+        dot_hash(&self.writers[entry.writer as usize].id, entry.seq, entry.hlc, key, &entry.payload)
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let stats = self.stats();
+        let dots: usize = self.leaves.values().map(|leaf| leaf.entries().len()).sum();
+        let deletes: usize = self.deletes.values().map(Vec::len).sum();
+        if stats.log != dots + deletes || stats.dots != dots || stats.deletes != deletes {
+            return Err(format!("log has {} entries for {dots} dots and {deletes} delete records", stats.log));
+        }
+        let mut digest = Digest::default();
+        for (key, leaf) in &self.leaves {
+            for entry in leaf.entries() {
+                digest.add(self.hash(key, entry));
+                let logged = self.writers[entry.writer as usize].log.beyond(entry.seq - 1).next();
+                if logged != Some((entry.seq, key)) {
+                    return Err(format!("dot {} at {key:?} is logged as {logged:?}", entry.seq));
+                }
+            }
+        }
+        if digest == self.digest { Ok(()) } else { Err("the digest does not match the live dots".into()) }
+    }
+}

@@ -1,0 +1,333 @@
+//! Local writes: each becomes one event, or two when it replaces more than its own leaf.
+
+use super::Doc;
+use super::state::Entry;
+use super::transaction::{EditError, Undo};
+use crate::bounds;
+use crate::bytes::SmallBytes;
+use crate::crdt::{Key, Kind, Path, Value, ValueError, add_payload};
+use crate::delta::{Op, Span};
+use std::collections::BTreeMap;
+
+#[cfg(feature = "text")]
+pub(super) use text::TextCache;
+
+impl Doc {
+    /// Sets the value at a path. Replaces everything that is there and below it.
+    ///
+    /// # Errors
+    /// [`EditError`], and then nothing is changed.
+    pub fn set(&mut self, path: &Path, value: Value) -> Result<(), EditError> {
+        self.named(path, "value")?;
+        let payload = value.checked_cbor()?;
+        let key = Key::new(path, Kind::REGISTER);
+        if self.anything_beside(path, &key) {
+            self.delete(path)?;
+        }
+        self.put(key, payload)
+    }
+
+    /// Deletes everything at and below a path. Returns whether anything was there.
+    ///
+    /// # Errors
+    /// [`EditError`], and then nothing is changed.
+    pub fn delete(&mut self, path: &Path) -> Result<bool, EditError> {
+        path.check()?;
+        let (from, to) = (Key::tree(path), Key::tree_end(path));
+        let keys = self.state.keys_between(&from, &to);
+        if keys.is_empty() {
+            return self.open().map(|_| false);
+        }
+        let records = self.state.delete_keys_between(&from, &to);
+        self.record(from, None, &keys, &records)?;
+        Ok(true)
+    }
+
+    /// Writes a value with its maps nested by path, so that concurrent writes to different fields merge.
+    ///
+    /// A map adds to what is there; an empty one is marked as existing. Everything else is [`Doc::set`].
+    ///
+    /// # Errors
+    /// [`EditError`]; roll the transaction back, because a part may be written.
+    pub fn assign(&mut self, path: &Path, value: Value) -> Result<(), EditError> {
+        match value {
+            Value::Map(entries) if entries.is_empty() => self.create_map(path),
+            Value::Map(entries) => entries.into_iter().try_for_each(|(key, value)| self.assign(&path.child(&key), value)),
+            value => self.set(path, value),
+        }
+    }
+
+    /// Marks a map as existing even while it is empty.
+    ///
+    /// # Errors
+    /// [`EditError`], and then nothing is changed.
+    pub fn create_map(&mut self, path: &Path) -> Result<(), EditError> {
+        path.check()?;
+        let key = Key::new(path, Kind::MARKER);
+        if self.state.leaves.contains_key(&key) { self.open().map(drop) } else { self.put(key, Value::Null.to_cbor()) }
+    }
+
+    /// Adds an element to the set at a path. Returns whether it was absent.
+    ///
+    /// # Errors
+    /// [`EditError`], and then nothing is changed; [`ValueError::TooLarge`] beyond [`bounds::PATH_BYTES`] for an element.
+    pub fn set_add(&mut self, path: &Path, element: Value) -> Result<bool, EditError> {
+        path.check()?;
+        let bytes = element.checked_cbor()?.len();
+        if bytes > bounds::PATH_BYTES - 2 {
+            return Err(ValueError::TooLarge(bytes).into());
+        }
+        let key = Key::element(path, &element);
+        let absent = !self.state.leaves.contains_key(&key);
+        // Adding what is there is an event too: it must survive a concurrent removal.
+        self.put(key, Vec::new())?;
+        Ok(absent)
+    }
+
+    /// Removes an element from the set at a path. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`EditError`], and then nothing is changed.
+    pub fn set_remove(&mut self, path: &Path, element: &Value) -> Result<bool, EditError> {
+        path.check()?;
+        let key = Key::element(path, element);
+        if !self.state.leaves.contains_key(&key) {
+            return self.open().map(|_| false);
+        }
+        let records: Vec<Key> = self.state.deletes.get_key_value(&key).map(|(key, _)| key.clone()).into_iter().collect();
+        self.record(key.clone(), None, &[key], &records)?;
+        Ok(true)
+    }
+
+    /// Counts: adds `amount`, which may be negative, to the counter at a path.
+    ///
+    /// # Errors
+    /// [`EditError`], and then nothing is changed.
+    pub fn counter_add(&mut self, path: &Path, amount: i64) -> Result<(), EditError> {
+        self.named(path, "counter")?;
+        self.record(Key::new(path, Kind::COUNTER), Some(add_payload(amount).into()), &[], &[])
+    }
+
+    fn named(&self, path: &Path, what: &'static str) -> Result<(), EditError> {
+        path.check()?;
+        if path.as_str().is_empty() { Err(EditError::Root(what)) } else { Ok(()) }
+    }
+
+    /// Whether the subtree at `path` holds a leaf other than `key`.
+    fn anything_beside(&self, path: &Path, key: &Key) -> bool {
+        let range = Key::tree(path)..Key::tree_end(path);
+        self.state.leaves.range(range).take(2).any(|(found, _)| found != key)
+    }
+
+    /// Writes a leaf: replaces its dots, and its delete records, which have done their work.
+    fn put(&mut self, key: Key, payload: Vec<u8>) -> Result<(), EditError> {
+        let one = std::slice::from_ref(&key);
+        let records: &[Key] = if self.state.deletes.contains_key(&key) { one } else { &[] };
+        self.record(key.clone(), Some(payload.into()), one, records)
+    }
+
+    /// Mints one event that removes all dots at `leaves` and all delete records at `records`.
+    fn record(&mut self, key: Key, payload: Option<SmallBytes>, leaves: &[Key], records: &[Key]) -> Result<(), EditError> {
+        let (writer, hlc) = self.open()?;
+        let id = self.id;
+        self.touch_unless_tree(&key, id);
+        let mut removes = BTreeMap::new();
+        let mut undo = Vec::new();
+        for leaf in leaves {
+            self.touch(leaf, id);
+            if *leaf != key {
+                self.drop_text(leaf);
+            }
+            self.state.remove(leaf, |_| true, |entry| {
+                widen(&mut removes, entry.writer, entry.seq);
+                undo.push(Undo::Removed(leaf.clone(), entry));
+            });
+        }
+        for at in records {
+            for (by, seq) in self.state.remove_deletes(at, |_, _| true) {
+                widen(&mut removes, by, seq);
+                undo.push(Undo::DeleteRemoved(at.clone(), by, seq));
+            }
+        }
+        let own = &mut self.state.writers[writer as usize];
+        own.seq += 1;
+        let seq = own.seq;
+        own.log.push(seq, key.clone());
+        match payload.clone() {
+            Some(payload) => {
+                self.state.add(&key, Entry { writer, seq, hlc, payload });
+                undo.push(Undo::Added(key.clone()));
+            }
+            None => {
+                self.state.add_delete(&key, writer, seq);
+                undo.push(Undo::DeleteAdded(key.clone()));
+            }
+        }
+        let removes = removes.into_iter().map(|(by, (from, to))| Span { replica: self.state.writers[by as usize].id, from, to }).collect();
+        if let Some(open) = &mut self.transaction {
+            open.undo.append(&mut undo);
+            open.ops.push(Op { key, payload, removes });
+        }
+        Ok(())
+    }
+
+    /// The writer and time of the open transaction, if it can take another event.
+    fn open(&self) -> Result<(u32, crate::clock::Hlc), EditError> {
+        let open = self.transaction.as_ref().ok_or(EditError::NoTransaction)?;
+        if open.broken() {
+            return Err(EditError::RolledBack);
+        }
+        if open.ops.len() >= bounds::TRANSACTION_DOTS { Err(EditError::TooLarge) } else { Ok((open.writer, open.hlc)) }
+    }
+
+    fn touch_unless_tree(&mut self, key: &Key, by: crate::clock::ReplicaId) {
+        if key.kind() != Kind::TREE {
+            self.touch(key, by);
+        }
+    }
+
+    pub(super) fn drop_text(&mut self, _key: &Key) {
+        #[cfg(feature = "text")]
+        self.texts.forget(_key);
+    }
+}
+
+/// Widens the span of a writer's dots to include `seq`. What lies in between and within the reach of the event was seen
+/// by its writer, too, so the wider span says the same in fewer bytes.
+fn widen(removes: &mut BTreeMap<u32, (u64, u64)>, writer: u32, seq: u64) {
+    let span = removes.entry(writer).or_insert((seq, seq));
+    *span = (span.0.min(seq), span.1.max(seq));
+}
+
+#[cfg(feature = "text")]
+mod text {
+    //! Texts: the dots are the state, and a cache holds them put together.
+
+    use super::*;
+    use crate::clock::{Dot, ReplicaId};
+    use crate::crdt::{OutOfText, Text, TextUnit};
+
+    /// Updates that a text gathers beyond its largest one before it is worth putting together, in bytes.
+    const LOOSE_BYTES: usize = 4 * 1024;
+
+    /// Texts that were read or written, put together.
+    #[derive(Default)]
+    pub(in super::super) struct TextCache {
+        texts: BTreeMap<Key, Text>,
+        edited: Vec<Key>,
+    }
+
+    impl TextCache {
+        pub(super) fn forget(&mut self, key: &Key) {
+            if key.kind() == Kind::TEXT {
+                self.texts.remove(key);
+            }
+        }
+    }
+
+    impl Doc {
+        /// Inserts into the text at a path, at a position counted in `unit`.
+        ///
+        /// # Errors
+        /// [`EditError`], and then nothing is changed.
+        pub fn text_insert(&mut self, path: &Path, index: usize, text: &str, unit: TextUnit) -> Result<(), EditError> {
+            self.edit_text(path, |cached| cached.insert(index, text, unit))
+        }
+
+        /// Deletes from the text at a path; position and length are counted in `unit`.
+        ///
+        /// # Errors
+        /// [`EditError`], and then nothing is changed.
+        pub fn text_delete(&mut self, path: &Path, index: usize, len: usize, unit: TextUnit) -> Result<(), EditError> {
+            self.edit_text(path, |cached| cached.delete(index, len, unit))
+        }
+
+        /// The text at a path; empty if there is none.
+        pub fn text(&mut self, path: &Path) -> String {
+            self.text_at(&Key::new(path, Kind::TEXT))
+        }
+
+        /// The length of the text at a path, in `unit`.
+        pub fn text_len(&mut self, path: &Path, unit: TextUnit) -> usize {
+            let key = Key::new(path, Kind::TEXT);
+            if self.state.leaves.contains_key(&key) { self.cached(&key).len(unit) } else { 0 }
+        }
+
+        pub(in super::super) fn text_at(&mut self, key: &Key) -> String {
+            if self.state.leaves.contains_key(key) { self.cached(key).string() } else { String::new() }
+        }
+
+        /// Tells the cache of an update that arrived; an update for a text that is not cached needs nothing.
+        pub(in super::super) fn text_arrived(&mut self, key: &Key, update: &[u8]) {
+            let applied = self.texts.texts.get_mut(key).map(|text| text.apply(update));
+            if applied.is_some_and(|result| result.is_err()) {
+                self.drop_text(key);
+            }
+        }
+
+        /// Puts together the texts edited in this transaction that have gathered many loose updates.
+        pub(in super::super) fn compact_texts(&mut self) -> Result<(), EditError> {
+            for key in std::mem::take(&mut self.texts.edited) {
+                let Some(leaf) = self.state.leaves.get(&key) else { continue };
+                let sizes = leaf.entries().iter().map(|entry| entry.payload.len());
+                let (total, largest) = sizes.fold((0, 0), |(total, largest), size| (total + size, largest.max(size)));
+                if leaf.entries().len() < bounds::TEXT_UPDATES || total < 2 * largest + LOOSE_BYTES {
+                    continue;
+                }
+                if let Some(whole) = self.cached(&key).compacted().filter(|whole| whole.len() <= bounds::VALUE_BYTES) {
+                    let one = [key.clone()];
+                    self.record(key, Some(whole.into()), &one, &[])?;
+                }
+            }
+            Ok(())
+        }
+
+        fn edit_text(&mut self, path: &Path, edit: impl FnOnce(&mut Text) -> Result<Vec<u8>, OutOfText>) -> Result<(), EditError> {
+            self.named(path, "text")?;
+            self.open()?;
+            let key = Key::new(path, Kind::TEXT);
+            self.touch(&key, self.id);
+            let update = edit(self.cached(&key)).map_err(|out| match out {
+                OutOfText::Beyond(len) => EditError::OutOfText(len),
+                OutOfText::Split => EditError::SplitCharacter,
+            })?;
+            if update.len() > bounds::VALUE_BYTES {
+                self.drop_text(&key);
+                return Err(ValueError::TooLarge(update.len()).into());
+            }
+            // An update of nothing: no blocks, nothing deleted.
+            if update != [0, 0] {
+                self.record(key.clone(), Some(update.into()), &[], &[])?;
+                if self.texts.edited.last() != Some(&key) {
+                    self.texts.edited.push(key);
+                }
+            }
+            Ok(())
+        }
+
+        fn cached(&mut self, key: &Key) -> &mut Text {
+            let author = Dot::new(self.id, self.state.seq_of(&self.id) + 1);
+            let leaf = self.state.leaves.get(key);
+            self.texts.texts.entry(key.clone()).or_insert_with(|| {
+                let mut text = Text::new(author);
+                for entry in leaf.iter().flat_map(|leaf| leaf.entries()) {
+                    // Updates were checked when they came in; one that fails all the same adds nothing.
+                    let _ = text.apply(&entry.payload);
+                }
+                text
+            })
+        }
+
+        /// The text of a leaf, put together for this one reading.
+        pub(in super::super) fn text_once(&self, key: &Key) -> String {
+            if let Some(text) = self.texts.texts.get(key) {
+                return text.string();
+            }
+            let mut text = Text::new(Dot::new(ReplicaId::new(0, 0), 0));
+            for entry in self.state.leaves.get(key).iter().flat_map(|leaf| leaf.entries()) {
+                let _ = text.apply(&entry.payload);
+            }
+            text.string()
+        }
+    }
+}
