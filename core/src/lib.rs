@@ -45,9 +45,9 @@ pub mod clock;
 pub mod crdt;
 pub mod delta;
 pub mod doc;
-// pub mod flow;
-// pub mod link;
-// pub mod replica;
+pub mod flow;
+pub mod link;
+pub mod replica;
 
 /// The version of this crate, of the packages and of the relay: they are released together.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -152,7 +152,8 @@ impl VersionVector {
         let mut out = VersionVector { entries: BTreeMap::new(), horizon };
         let (mut birth, mut last) = (0u64, None);
         for _ in 0..count {
-            birth = birth.checked_add(reader.varint()?).filter(|&ms| ms < 1 << 48).ok_or(DecodeError::Range("birth"))?;
+            birth =
+                birth.checked_add(reader.varint()?).filter(|&ms| ms < 1 << 48).ok_or(DecodeError::Range("birth"))?;
             let mut id = [0; 16];
             id[..6].copy_from_slice(&birth.to_be_bytes()[2..]);
             id[6..].copy_from_slice(reader.take(10)?);

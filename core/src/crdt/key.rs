@@ -172,7 +172,9 @@ mod tests {
     #[test]
     fn keys_come_back_from_their_bytes() {
         let path = Path::from_segments(["a", ""]);
-        for key in [Key::tree(&Path::root()), Key::new(&path, Kind::TEXT), Key::element(&path, &Value::Str("é\0".into()))] {
+        for key in
+            [Key::tree(&Path::root()), Key::new(&path, Kind::TEXT), Key::element(&path, &Value::Str("é\0".into()))]
+        {
             assert_eq!(Key::parse(key.as_bytes()), Ok(key));
         }
         for bytes in [&b""[..], b"a", b"\0", b"\0\x10a", b"\0\x10a\0\x20", b"\0\x01x", b"\0\x03"] {

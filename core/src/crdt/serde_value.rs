@@ -115,11 +115,19 @@ impl<'de> Visitor<'de> for Read {
 
 fn untag(tag: &str, body: Value) -> Result<Value, String> {
     match (tag, body) {
-        ("$int", Value::Str(digits)) => digits.parse().map(Value::Int).map_err(|_| format!("$int: not a 64-bit integer: {digits}")),
-        ("$float", Value::Str(name)) => name.parse().map(Value::Float).map_err(|_| format!("$float: not a number: {name}")),
-        ("$bytes", Value::Str(text)) => STANDARD.decode(text).map(Value::Bytes).map_err(|error| format!("$bytes: {error}")),
+        ("$int", Value::Str(digits)) => {
+            digits.parse().map(Value::Int).map_err(|_| format!("$int: not a 64-bit integer: {digits}"))
+        }
+        ("$float", Value::Str(name)) => {
+            name.parse().map(Value::Float).map_err(|_| format!("$float: not a number: {name}"))
+        }
+        ("$bytes", Value::Str(text)) => {
+            STANDARD.decode(text).map(Value::Bytes).map_err(|error| format!("$bytes: {error}"))
+        }
         ("$timestamp", Value::Int(ms)) => Ok(Value::Timestamp(ms)),
-        ("$vector", Value::List(items)) => items.iter().map(to_f32).collect::<Option<_>>().map(Value::Vector).ok_or("$vector: numbers only".into()),
+        ("$vector", Value::List(items)) => {
+            items.iter().map(to_f32).collect::<Option<_>>().map(Value::Vector).ok_or("$vector: numbers only".into())
+        }
         ("$map", map @ Value::Map(_)) => Ok(map),
         (tag, body) => Ok(Value::Map(BTreeMap::from([(tag.to_owned(), body)]))),
     }

@@ -43,7 +43,10 @@ fn check_client(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     let mut clock = reader.varint()?;
     for _ in 0..blocks {
         let length = block_length(reader)?;
-        clock = clock.checked_add(length).filter(|&end| end <= bounds::TEXT_UNITS).ok_or(DecodeError::Range("text clock"))?;
+        clock = clock
+            .checked_add(length)
+            .filter(|&end| end <= bounds::TEXT_UNITS)
+            .ok_or(DecodeError::Range("text clock"))?;
     }
     Ok(())
 }
@@ -97,7 +100,9 @@ fn client(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
 }
 
 fn clock(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
-    reader.varint().and_then(|clock| if clock > bounds::TEXT_UNITS { Err(DecodeError::Range("text clock")) } else { Ok(clock) })
+    reader
+        .varint()
+        .and_then(|clock| if clock > bounds::TEXT_UNITS { Err(DecodeError::Range("text clock")) } else { Ok(clock) })
 }
 
 /// Clocks of texts count UTF-16 code units.

@@ -208,7 +208,10 @@ mod tests {
 
     #[test]
     fn values_come_back_from_their_bytes() {
-        let nested = Value::Map(BTreeMap::from([("b".into(), Value::List(vec![Value::Null, 1.into()])), ("aa".into(), "x".into())]));
+        let nested = Value::Map(BTreeMap::from([
+            ("b".into(), Value::List(vec![Value::Null, 1.into()])),
+            ("aa".into(), "x".into()),
+        ]));
         let values = [
             Value::Bool(true),
             Value::Int(i64::MIN),

@@ -25,7 +25,11 @@ impl Batch {
 
     /// Bytes that the batch occupies in memory, roughly.
     pub fn weight(&self) -> usize {
-        let op = |op: &Op| 64 + op.key.as_bytes().len() + op.payload.as_ref().map_or(0, |payload| payload.len()) + 24 * op.removes.len();
+        let op = |op: &Op| {
+            64 + op.key.as_bytes().len()
+                + op.payload.as_ref().map_or(0, |payload| payload.len())
+                + 24 * op.removes.len()
+        };
         64 + self.ops.iter().map(op).sum::<usize>()
     }
 }

@@ -76,7 +76,11 @@ fn seal(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 fn open(bytes: &[u8]) -> Result<(u8, &[u8]), DecodeError> {
-    let body = bytes.strip_prefix(&MAGIC[..]).ok_or(if bytes.len() < 7 { DecodeError::Truncated } else { DecodeError::Magic })?;
+    let body = bytes.strip_prefix(&MAGIC[..]).ok_or(if bytes.len() < 7 {
+        DecodeError::Truncated
+    } else {
+        DecodeError::Magic
+    })?;
     let (&head, body) = body.split_first().ok_or(DecodeError::Truncated)?;
     if head >> 4 != VERSION {
         return Err(DecodeError::Version(head >> 4));

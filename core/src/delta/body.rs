@@ -91,7 +91,8 @@ impl Delta {
 
     fn write_columns(&self, out: &mut Writer) {
         let dots = |field: fn(&DotRow) -> u64| self.dots.iter().map(field).collect::<Vec<_>>();
-        let keys: Vec<&Key> = self.leaves.iter().map(|leaf| &leaf.key).chain(self.deletes.iter().map(|(key, ..)| key)).collect();
+        let keys: Vec<&Key> =
+            self.leaves.iter().map(|leaf| &leaf.key).chain(self.deletes.iter().map(|(key, ..)| key)).collect();
         let values: Vec<&(Hlc, SmallBytes)> = self.dots.iter().filter_map(|dot| dot.value.as_ref()).collect();
         ints(out, DOTS_PER_LEAF, &self.leaves.iter().map(|leaf| leaf.dots.into()).collect::<Vec<_>>());
         ints(out, WRITERS, &dots(|dot| dot.writer.into()));
@@ -125,10 +126,16 @@ impl Delta {
         let mut reader = Reader::new(bytes);
         let mut budget = Budget::of(bytes.len());
         let flags = reader.byte()?;
-        let [since, version, floor] = [VersionVector::read(&mut reader)?, VersionVector::read(&mut reader)?, VersionVector::read(&mut reader)?];
+        let [since, version, floor] =
+            [VersionVector::read(&mut reader)?, VersionVector::read(&mut reader)?, VersionVector::read(&mut reader)?];
         let mut count = || reader.varint().map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         let [leaves, dots, deletes] = [count()?, count()?, count()?];
-        budget.spend(leaves.saturating_mul(KEY_ROW).saturating_add(dots.saturating_mul(DOT_ROW)).saturating_add(deletes.saturating_mul(KEY_ROW)))?;
+        budget.spend(
+            leaves
+                .saturating_mul(KEY_ROW)
+                .saturating_add(dots.saturating_mul(DOT_ROW))
+                .saturating_add(deletes.saturating_mul(KEY_ROW)),
+        )?;
         let columns = Columns::read(&mut reader)?;
         let mut delta = Delta { complete: flags & COMPLETE != 0, since, version, floor, ..Delta::default() };
         delta.dots = columns.dots(dots, &mut budget)?;
@@ -138,9 +145,17 @@ impl Delta {
         };
         let rest = keys.split_off(leaves.min(keys.len()));
         let counts = columns.ints(DOTS_PER_LEAF, leaves)?;
-        delta.leaves = keys.into_iter().zip(counts).map(|(key, dots)| LeafRow { key, dots: dots.min(u32::MAX.into()) as u32 }).collect();
+        delta.leaves = keys
+            .into_iter()
+            .zip(counts)
+            .map(|(key, dots)| LeafRow { key, dots: dots.min(u32::MAX.into()) as u32 })
+            .collect();
         let (writers, numbers) = (columns.ints(DELETE_WRITERS, deletes)?, columns.ints(DELETE_NUMBERS, deletes)?);
-        delta.deletes = rest.into_iter().zip(writers.into_iter().zip(numbers)).map(|(key, (writer, seq))| (key, small(writer), seq)).collect();
+        delta.deletes = rest
+            .into_iter()
+            .zip(writers.into_iter().zip(numbers))
+            .map(|(key, (writer, seq))| (key, small(writer), seq))
+            .collect();
         delta.check(leaves, dots, deletes)?;
         Ok(delta)
     }
@@ -157,7 +172,11 @@ impl Delta {
         let entries: Vec<u64> = self.version.iter().map(|(_, seq)| seq).collect();
         let known = |writer: u32, seq: u64| seq > 0 && entries.get(writer as usize).is_some_and(|&last| seq <= last);
         let dots = self.dots.iter().all(|dot| known(dot.writer, dot.seq));
-        if !dots || !self.deletes.iter().all(|(_, writer, seq)| known(*writer, *seq)) || !self.version.includes(&self.floor) || !self.version.includes(&self.since) {
+        if !dots
+            || !self.deletes.iter().all(|(_, writer, seq)| known(*writer, *seq))
+            || !self.version.includes(&self.floor)
+            || !self.version.includes(&self.since)
+        {
             return Err(DecodeError::Range("dot"));
         }
         Ok(())
@@ -245,7 +264,8 @@ impl<'a> Columns<'a> {
     }
 
     fn dots(&self, count: usize, budget: &mut Budget) -> Result<Vec<DotRow>, DecodeError> {
-        let (writers, numbers, has_value) = (self.ints(WRITERS, count)?, self.ints(NUMBERS, count)?, self.ints(HAS_VALUE, count)?);
+        let (writers, numbers, has_value) =
+            (self.ints(WRITERS, count)?, self.ints(NUMBERS, count)?, self.ints(HAS_VALUE, count)?);
         let valued = has_value.iter().filter(|&&has| has != 0).count();
         let (times, counters) = (self.ints(TIMES, valued)?, self.ints(COUNTERS, valued)?);
         let payloads = match self.find(VALUES) {
@@ -256,8 +276,16 @@ impl<'a> Columns<'a> {
         if times.iter().any(|&ms| ms > Hlc::MAX_MS) || counters.iter().any(|&counter| counter > u16::MAX.into()) {
             return Err(DecodeError::Range("clock"));
         }
-        let mut values = times.into_iter().zip(counters).zip(payloads).map(|((ms, counter), payload)| (Hlc::new(ms, counter as u16), payload));
-        let row = |((writer, seq), has): ((u64, u64), u64)| DotRow { writer: small(writer), seq, value: if has != 0 { values.next() } else { None } };
+        let mut values = times
+            .into_iter()
+            .zip(counters)
+            .zip(payloads)
+            .map(|((ms, counter), payload)| (Hlc::new(ms, counter as u16), payload));
+        let row = |((writer, seq), has): ((u64, u64), u64)| DotRow {
+            writer: small(writer),
+            seq,
+            value: if has != 0 { values.next() } else { None },
+        };
         Ok(writers.into_iter().zip(numbers).zip(has_value).map(row).collect())
     }
 }

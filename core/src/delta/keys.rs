@@ -105,7 +105,8 @@ pub(super) fn read_keys(reader: &mut Reader<'_>, count: usize, budget: &mut Budg
         items.insert(kind, read_strings(reader, rows, budget)?.into_iter());
     }
     let key = |(container, kind): (u64, u64)| {
-        let path = usize::try_from(container).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
+        let path =
+            usize::try_from(container).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
         let item = items.get_mut(&kind).and_then(Iterator::next);
         let kind = Kind(u8::try_from(kind & !ITSELF).map_err(|_| DecodeError::Range("kind"))?);
         budget.spend(path.len() + item.as_ref().map_or(0, |item| item.len()))?;
@@ -121,7 +122,8 @@ fn read_nodes(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<SmallB
     let segments = read_strings(reader, count, budget)?;
     let mut paths = vec![SmallBytes::default()];
     for (parent, segment) in parents.into_iter().zip(segments) {
-        let parent = usize::try_from(parent).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
+        let parent =
+            usize::try_from(parent).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
         let path = [parent, &[0, 0x10][..], &segment].concat();
         // A key with this container would be refused anyway; refusing here bounds the memory.
         if path.len() > crate::bounds::PATH_BYTES {

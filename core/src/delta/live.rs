@@ -138,7 +138,13 @@ impl LiveEncoder {
         let (container, kind, item) = split_key(&op.key);
         let index = if item.is_none() { Some(ITSELF) } else { self.container(container) };
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
-        out.byte(kind.0 | flag(!op.removes.is_empty(), REMOVES) | flag(op.payload.is_none(), DELETE) | flag(index.is_none(), SPELLED) | flag(last, LAST));
+        out.byte(
+            kind.0
+                | flag(!op.removes.is_empty(), REMOVES)
+                | flag(op.payload.is_none(), DELETE)
+                | flag(index.is_none(), SPELLED)
+                | flag(last, LAST),
+        );
         match index {
             Some(index) => out.varint(index),
             None => out.block(container),
@@ -212,12 +218,15 @@ impl LiveDecoder {
         }
         let first_container = reader.varint()?;
         let count = reader.count(1, bounds::STREAM_TABLE)?;
-        let paths = (0..count).map(|_| reader.block(bounds::PATH_BYTES).map(SmallBytes::new)).collect::<Result<Vec<_>, _>>()?;
+        let paths =
+            (0..count).map(|_| reader.block(bounds::PATH_BYTES).map(SmallBytes::new)).collect::<Result<Vec<_>, _>>()?;
         reader.finish()?;
         // A reader may hear an entry twice (once when it joined), but must not miss one.
         let fresh_writers = fresh(first_writer, self.writers.len(), ids.len())?;
         let fresh_paths = fresh(first_container, self.containers.len(), paths.len())?;
-        if self.writers.len() + ids.len() > bounds::REPLICAS || self.containers.len() + paths.len() > 2 * bounds::STREAM_TABLE {
+        if self.writers.len() + ids.len() > bounds::REPLICAS
+            || self.containers.len() + paths.len() > 2 * bounds::STREAM_TABLE
+        {
             return Err(DecodeError::TooLarge { what: "stream table", limit: bounds::STREAM_TABLE }.into());
         }
         self.writers.extend_from_slice(&ids[fresh_writers..]);
@@ -307,7 +316,10 @@ impl LiveDecoder {
             let replica = self.writer(word >> 1)?.id;
             let to = reader.varint()?;
             let length = if word & 1 == 1 { reader.varint()? } else { 0 };
-            let from = to.checked_sub(length).filter(|&from| from > 0 && to <= bounds::SEQUENCE).ok_or(DecodeError::Range("span"))?;
+            let from = to
+                .checked_sub(length)
+                .filter(|&from| from > 0 && to <= bounds::SEQUENCE)
+                .ok_or(DecodeError::Range("span"))?;
             spans.push(Span { replica, from, to });
         }
         Ok(spans)

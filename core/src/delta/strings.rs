@@ -41,7 +41,9 @@ pub(crate) fn write_strings(out: &mut Writer, items: &[&[u8]]) {
     } else if items.iter().all(|item| is_uuid(item)) {
         out.byte(UUID);
         items.iter().for_each(|item| out.bytes(&pack_hex(&without_dashes(item))));
-    } else if let Some(length) = fixed_length(items, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).filter(|length| length % 2 == 0) {
+    } else if let Some(length) =
+        fixed_length(items, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).filter(|length| length % 2 == 0)
+    {
         out.byte(HEX);
         out.varint(length as u64);
         items.iter().for_each(|item| out.bytes(&pack_hex(item)));
@@ -57,7 +59,11 @@ pub(crate) fn write_strings(out: &mut Writer, items: &[&[u8]]) {
 }
 
 /// Reads a column of `count` items, taking their memory from `budget`.
-pub(crate) fn read_strings(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
+pub(crate) fn read_strings(
+    reader: &mut Reader<'_>,
+    count: usize,
+    budget: &mut Budget,
+) -> Result<Vec<SmallBytes>, DecodeError> {
     if count == 0 {
         return Ok(Vec::new());
     }
@@ -90,14 +96,21 @@ pub(crate) fn read_strings(reader: &mut Reader<'_>, count: usize, budget: &mut B
 }
 
 fn pick(entries: &[SmallBytes], index: u64, budget: &mut Budget) -> Result<SmallBytes, DecodeError> {
-    let entry = usize::try_from(index).ok().and_then(|index| entries.get(index)).ok_or(DecodeError::Range("dictionary index"))?;
+    let entry = usize::try_from(index)
+        .ok()
+        .and_then(|index| entries.get(index))
+        .ok_or(DecodeError::Range("dictionary index"))?;
     budget.spend(1)?;
     Ok(entry.clone())
 }
 
 fn length(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
     let length = reader.varint()?;
-    if length > bounds::PATH_BYTES as u64 { Err(DecodeError::TooLarge { what: "key", limit: bounds::PATH_BYTES }) } else { Ok(length as usize) }
+    if length > bounds::PATH_BYTES as u64 {
+        Err(DecodeError::TooLarge { what: "key", limit: bounds::PATH_BYTES })
+    } else {
+        Ok(length as usize)
+    }
 }
 
 fn fixed(
@@ -153,7 +166,10 @@ fn read_plain(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Res
     let (shared, suffixes) = (read_ints(reader, count)?, read_ints(reader, count)?);
     let (mut last, mut items): (Vec<u8>, _) = (Vec::new(), Vec::with_capacity(count));
     for (shared, suffix) in shared.into_iter().zip(suffixes) {
-        let keep = usize::try_from(shared).ok().filter(|&keep| keep <= last.len()).ok_or(DecodeError::Range("shared prefix"))?;
+        let keep = usize::try_from(shared)
+            .ok()
+            .filter(|&keep| keep <= last.len())
+            .ok_or(DecodeError::Range("shared prefix"))?;
         last.truncate(keep);
         last.extend_from_slice(reader.take(usize::try_from(suffix).map_err(|_| DecodeError::Truncated)?)?);
         budget.spend(last.len())?;
@@ -192,7 +208,10 @@ impl<'a> Counted<'a> {
         let width = reader.varint()?.min(19) as usize;
         let tails = read_ints(reader, count)?;
         budget.spend(count.saturating_mul(prefix.len() + 20))?;
-        Ok(tails.into_iter().map(|tail| SmallBytes::from([prefix, format!("{tail:0width$}").as_bytes()].concat())).collect())
+        Ok(tails
+            .into_iter()
+            .map(|tail| SmallBytes::from([prefix, format!("{tail:0width$}").as_bytes()].concat()))
+            .collect())
     }
 }
 
@@ -287,7 +306,8 @@ mod tests {
     fn every_class_comes_back_and_is_found() {
         let hex: Vec<String> = (0..100).map(|i| format!("{:016x}", scrambled(i))).collect();
         assert_eq!(round_trip(&hex), (HEX, 802));
-        let uuid: Vec<String> = (0..100).map(|i| format!("{:08x}-0000-4000-8000-{:012x}", i, scrambled(i) >> 16)).collect();
+        let uuid: Vec<String> =
+            (0..100).map(|i| format!("{:08x}-0000-4000-8000-{:012x}", i, scrambled(i) >> 16)).collect();
         assert_eq!(round_trip(&uuid), (UUID, 1_601));
         let counted: Vec<String> = (0..1_000).map(|i| format!("user-{i}")).collect();
         assert_eq!(round_trip(&counted).0, COUNTED);
@@ -296,7 +316,8 @@ mod tests {
         assert!(class == COUNTED && size < 16);
         let repeated: Vec<&str> = (0..100).map(|i| ["name", "age", "city"][i % 3]).collect();
         assert_eq!(round_trip(&repeated).0, DICTIONARY);
-        let nano: Vec<Vec<u8>> = (0..100).map(|i| (0..11).map(|c| DIGITS[(scrambled(i) >> (c * 5)) as usize & 63]).collect()).collect();
+        let nano: Vec<Vec<u8>> =
+            (0..100).map(|i| (0..11).map(|c| DIGITS[(scrambled(i) >> (c * 5)) as usize & 63]).collect()).collect();
         assert_eq!(round_trip(&nano), (BASE64, 2 + 100 * 9));
         assert_eq!(round_trip(&["", "a", "ab", "é", "b"]).0, PLAIN);
         assert_eq!(round_trip(&["007", "08", "9", "10"]).0, PLAIN);

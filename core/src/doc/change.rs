@@ -169,7 +169,8 @@ pub(super) fn difference(old: &str, new: &str) -> Splice {
     let units = |c: char| c.len_utf16();
     let prefix: usize = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
     let (old_rest, new_rest) = (&old[prefix..], &new[prefix..]);
-    let suffix: usize = old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let suffix: usize =
+        old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
     Splice {
         index: old[..prefix].chars().map(units).sum(),
         delete: old_rest[..old_rest.len() - suffix].chars().map(units).sum(),
@@ -183,7 +184,13 @@ mod tests {
 
     #[test]
     fn the_difference_of_two_texts_is_one_splice_in_utf16_units() {
-        let cases = [("", "abc", (0, 0, "abc")), ("abc", "", (0, 3, "")), ("a😀b", "a😀xb", (3, 0, "x")), ("aaa", "aa", (2, 1, "")), ("one", "two", (0, 3, "two"))];
+        let cases = [
+            ("", "abc", (0, 0, "abc")),
+            ("abc", "", (0, 3, "")),
+            ("a😀b", "a😀xb", (3, 0, "x")),
+            ("aaa", "aa", (2, 1, "")),
+            ("one", "two", (0, 3, "two")),
+        ];
         for (old, new, (index, delete, insert)) in cases {
             assert_eq!(difference(old, new), Splice { index, delete, insert: insert.into() }, "{old} -> {new}");
         }

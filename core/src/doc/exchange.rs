@@ -23,7 +23,9 @@ pub enum ImportError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// Events before it are missing here. Import what comes before it, or export again from this replica's version.
-    #[error("events of {writer} are missing: {have} are here, {needed} are needed; export again from this replica's version")]
+    #[error(
+        "events of {writer} are missing: {have} are here, {needed} are needed; export again from this replica's version"
+    )]
     Gap {
         /// Whose events.
         writer: ReplicaId,

@@ -57,7 +57,8 @@ impl Doc {
         let version = self.version();
         let ranks: BTreeMap<_, _> = version.iter().enumerate().map(|(rank, (id, _))| (id, rank as u32)).collect();
         // Writers that have written nothing have no dots, so their rank is never used.
-        let rank: Vec<u32> = self.state.writers.iter().map(|writer| ranks.get(&writer.id).copied().unwrap_or(u32::MAX)).collect();
+        let rank: Vec<u32> =
+            self.state.writers.iter().map(|writer| ranks.get(&writer.id).copied().unwrap_or(u32::MAX)).collect();
         let floor = if records == Records::Implied { version.clone() } else { self.state.floor() };
         let mut delta = Delta { complete: touched.is_none(), since, version, floor, ..Delta::default() };
         let mut rows: Vec<(&Key, Vec<DotRow>)> = Vec::new();
@@ -74,7 +75,10 @@ impl Doc {
         };
         match &touched {
             None => self.state.leaves.iter().for_each(|(key, leaf)| add(key, leaf.entries())),
-            Some(keys) => keys.iter().filter_map(|key| self.state.leaves.get_key_value(*key)).for_each(|(key, leaf)| add(key, leaf.entries())),
+            Some(keys) => keys
+                .iter()
+                .filter_map(|key| self.state.leaves.get_key_value(*key))
+                .for_each(|(key, leaf)| add(key, leaf.entries())),
         }
         rows.sort_by_cached_key(|(key, dots)| (dots.first().map(|dot| (dot.writer, dot.seq)), (*key).clone()));
         for (key, dots) in rows {
@@ -162,7 +166,11 @@ impl Doc {
                 check_dot(&leaf.key, dot, have[dot.writer as usize])?;
             }
         }
-        let listed = delta.dots.iter().map(|dot| (dot.writer, dot.seq)).chain(delta.deletes.iter().map(|(_, writer, seq)| (*writer, *seq)));
+        let listed = delta
+            .dots
+            .iter()
+            .map(|dot| (dot.writer, dot.seq))
+            .chain(delta.deletes.iter().map(|(_, writer, seq)| (*writer, *seq)));
         let mut distinct = BTreeSet::new();
         match listed.into_iter().all(|dot| distinct.insert(dot)) {
             true => Ok(rows),
@@ -204,14 +212,27 @@ impl Doc {
     }
 
     /// Keeps what is listed or not seen by the sender, adds what is listed and new.
-    fn join_leaf(&mut self, key: &Key, dots: &[DotRow], writers: &[u32], covered: &[u64], before: &[u64], logged: &mut Vec<(u32, u64, Key)>) {
+    fn join_leaf(
+        &mut self,
+        key: &Key,
+        dots: &[DotRow],
+        writers: &[u32],
+        covered: &[u64],
+        before: &[u64],
+        logged: &mut Vec<(u32, u64, Key)>,
+    ) {
         let newest = dots.iter().filter_map(|dot| dot.value.as_ref().map(|(hlc, _)| (*hlc, dot.writer))).max();
-        let by = self.state.writers[newest.or(dots.first().map(|dot| (Default::default(), dot.writer))).map_or(0, |(_, rank)| writers[rank as usize]) as usize].id;
+        let by = self.state.writers[newest
+            .or(dots.first().map(|dot| (Default::default(), dot.writer)))
+            .map_or(0, |(_, rank)| writers[rank as usize]) as usize]
+            .id;
         self.touch(key, by);
         if self.state.leaves.contains_key(key) {
             let listed: BTreeSet<(u32, u64)> = dots.iter().map(|dot| (writers[dot.writer as usize], dot.seq)).collect();
             let mut gone = false;
-            let unlisted = |entry: &Entry| entry.seq <= covered[entry.writer as usize] && !listed.contains(&(entry.writer, entry.seq));
+            let unlisted = |entry: &Entry| {
+                entry.seq <= covered[entry.writer as usize] && !listed.contains(&(entry.writer, entry.seq))
+            };
             self.state.remove(key, unlisted, |_| gone = true);
             if gone {
                 self.drop_text(key);
@@ -219,7 +240,9 @@ impl Doc {
         }
         for dot in dots {
             let writer = writers[dot.writer as usize];
-            let Some((hlc, payload)) = dot.value.as_ref().filter(|_| dot.seq > before[writer as usize]) else { continue };
+            let Some((hlc, payload)) = dot.value.as_ref().filter(|_| dot.seq > before[writer as usize]) else {
+                continue;
+            };
             self.clock.observe(*hlc);
             self.state.add(key, Entry { writer, seq: dot.seq, hlc: *hlc, payload: payload.clone() });
             logged.push((writer, dot.seq, key.clone()));

@@ -128,7 +128,8 @@ impl State {
             },
             Leaf::One(_) => return,
             Leaf::Many(entries) => {
-                let (out, kept): (Vec<Entry>, Vec<Entry>) = std::mem::take(entries).into_iter().partition(|entry| gone(entry));
+                let (out, kept): (Vec<Entry>, Vec<Entry>) =
+                    std::mem::take(entries).into_iter().partition(|entry| gone(entry));
                 match kept.len() {
                     0 => drop(self.leaves.remove(key)),
                     1 => kept.into_iter().for_each(|entry| *leaf = Leaf::One(entry)),

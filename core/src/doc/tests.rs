@@ -221,7 +221,10 @@ fn changes_tell_old_and_new_and_who() {
     b.import(&a.export()).unwrap();
     edit(&mut b, |doc| doc.text_insert(&path("t"), 0, "hey", TextUnit::Utf16));
     let changes = b.take_changes();
-    assert_eq!((changes[0].new.clone(), changes[0].by, changes[0].origin.clone()), (Some(1.into()), a.id(), Origin::Import));
+    assert_eq!(
+        (changes[0].new.clone(), changes[0].by, changes[0].origin.clone()),
+        (Some(1.into()), a.id(), Origin::Import)
+    );
     assert_eq!(changes[1].splices, [Splice { index: 0, delete: 0, insert: "hey".into() }]);
     assert_eq!((changes.len(), b.take_changes().len()), (2, 0));
 }

@@ -1,8 +1,8 @@
 //! Transactions: all or nothing.
 
+use super::Doc;
 use super::change::Origin;
 use super::state::Entry;
-use super::Doc;
 use crate::bounds;
 use crate::clock::Hlc;
 use crate::crdt::{Key, ParsePathError, ValueError};
@@ -141,7 +141,12 @@ impl Doc {
     ///
     /// # Errors
     /// What `edit` returns, or a refusal of the transaction itself.
-    pub fn transact<R, E: From<EditError>>(&mut self, now_ms: u64, origin: Option<&str>, edit: impl FnOnce(&mut Doc) -> Result<R, E>) -> Result<R, E> {
+    pub fn transact<R, E: From<EditError>>(
+        &mut self,
+        now_ms: u64,
+        origin: Option<&str>,
+        edit: impl FnOnce(&mut Doc) -> Result<R, E>,
+    ) -> Result<R, E> {
         self.begin(now_ms, origin)?;
         match edit(self) {
             Ok(result) => self.commit().map(|_| result).map_err(E::from),

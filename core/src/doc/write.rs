@@ -52,7 +52,9 @@ impl Doc {
     pub fn assign(&mut self, path: &Path, value: Value) -> Result<(), EditError> {
         match value {
             Value::Map(entries) if entries.is_empty() => self.create_map(path),
-            Value::Map(entries) => entries.into_iter().try_for_each(|(key, value)| self.assign(&path.child(&key), value)),
+            Value::Map(entries) => {
+                entries.into_iter().try_for_each(|(key, value)| self.assign(&path.child(&key), value))
+            }
             value => self.set(path, value),
         }
     }
@@ -94,7 +96,8 @@ impl Doc {
         if !self.state.leaves.contains_key(&key) {
             return self.open().map(|_| false);
         }
-        let records: Vec<Key> = self.state.deletes.get_key_value(&key).map(|(key, _)| key.clone()).into_iter().collect();
+        let records: Vec<Key> =
+            self.state.deletes.get_key_value(&key).map(|(key, _)| key.clone()).into_iter().collect();
         self.record(key.clone(), None, &[key], &records)?;
         Ok(true)
     }
@@ -127,7 +130,13 @@ impl Doc {
     }
 
     /// Mints one event that removes all dots at `leaves` and all delete records at `records`.
-    fn record(&mut self, key: Key, payload: Option<SmallBytes>, leaves: &[Key], records: &[Key]) -> Result<(), EditError> {
+    fn record(
+        &mut self,
+        key: Key,
+        payload: Option<SmallBytes>,
+        leaves: &[Key],
+        records: &[Key],
+    ) -> Result<(), EditError> {
         let (writer, hlc) = self.open()?;
         let id = self.id;
         self.touch_unless_tree(&key, id);
@@ -138,10 +147,14 @@ impl Doc {
             if *leaf != key {
                 self.drop_text(leaf);
             }
-            self.state.remove(leaf, |_| true, |entry| {
-                widen(&mut removes, entry.writer, entry.seq);
-                undo.push(Undo::Removed(leaf.clone(), entry));
-            });
+            self.state.remove(
+                leaf,
+                |_| true,
+                |entry| {
+                    widen(&mut removes, entry.writer, entry.seq);
+                    undo.push(Undo::Removed(leaf.clone(), entry));
+                },
+            );
         }
         for at in records {
             for (by, seq) in self.state.remove_deletes(at, |_, _| true) {
@@ -163,7 +176,10 @@ impl Doc {
                 undo.push(Undo::DeleteAdded(key.clone()));
             }
         }
-        let removes = removes.into_iter().map(|(by, (from, to))| Span { replica: self.state.writers[by as usize].id, from, to }).collect();
+        let removes = removes
+            .into_iter()
+            .map(|(by, (from, to))| Span { replica: self.state.writers[by as usize].id, from, to })
+            .collect();
         if let Some(open) = &mut self.transaction {
             open.undo.append(&mut undo);
             open.ops.push(Op { key, payload, removes });
@@ -282,7 +298,11 @@ mod text {
             Ok(())
         }
 
-        fn edit_text(&mut self, path: &Path, edit: impl FnOnce(&mut Text) -> Result<Vec<u8>, OutOfText>) -> Result<(), EditError> {
+        fn edit_text(
+            &mut self,
+            path: &Path,
+            edit: impl FnOnce(&mut Text) -> Result<Vec<u8>, OutOfText>,
+        ) -> Result<(), EditError> {
             self.named(path, "text")?;
             self.open()?;
             let key = Key::new(path, Kind::TEXT);

@@ -1,0 +1,5 @@
+//! Limits as pure state: they are told the time and the randomness, and answer what is due.
+
+mod backoff;
+
+pub use backoff::Backoff;

@@ -1,0 +1,509 @@
+//! The relay's front door to one room.
+//!
+//! What a client writes is merged, handed to the store, passed on to the others, and acknowledged level by level. The
+//! frames that go to everyone are encoded once: all readers of a room share one live stream.
+
+use crate::bounds;
+use crate::bytes::DecodeError;
+use crate::clock::{Hlc, HlcClock, ReplicaId, VersionVector};
+use crate::delta::{Batch, Blob, Delta, LiveDecoder, LiveEncoder};
+use crate::doc::{ApplyError, Doc, ImportError, JoinError, Origin};
+use crate::link::{AckLevel, ErrorCode, Message, Open, Opened, RemoteError};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Names a connection; the driver chooses it.
+pub type ConnId = u64;
+
+/// What a room is told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomConfig {
+    /// Its name.
+    pub name: String,
+    /// The number that stands for it at this relay, the same on all connections.
+    pub alias: u32,
+    /// The id of the relay's own replica; it writes nothing, so any fresh one will do.
+    pub id: ReplicaId,
+    /// The number that the first entry given to the store is to have.
+    pub next_persist: u64,
+}
+
+/// What happens to a room.
+#[derive(Clone, Debug)]
+pub enum RoomInput {
+    /// A message for this room came. [`Message::Open`] lets a connection in.
+    Message {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        message: Message,
+    },
+    /// A connection is gone.
+    Leave {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The entries up to this number survive the end of the process.
+    Stored {
+        /// The number.
+        upto: u64,
+    },
+    /// The entries up to this number are on the disk.
+    Durable {
+        /// The number.
+        upto: u64,
+    },
+    /// An entry could not be stored: the room takes no more writes. Load it again from the store.
+    StoreFailed {
+        /// A sentence for people.
+        reason: String,
+    },
+}
+
+/// What may happen to a frame when its reader is slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// It must arrive, or the connection must end.
+    Data,
+    /// A later one makes up for it.
+    Presence,
+}
+
+/// What a room wants done.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RoomOutput {
+    /// Send a frame to one connection.
+    Send {
+        /// The connection.
+        conn: ConnId,
+        /// The frame.
+        frame: Vec<u8>,
+        /// Whether it may be dropped.
+        kind: FrameKind,
+    },
+    /// Send a frame to every connection that is in the room, but one.
+    Broadcast {
+        /// The one that knows it already.
+        except: Option<ConnId>,
+        /// The frame.
+        frame: Arc<[u8]>,
+        /// Whether it may be dropped.
+        kind: FrameKind,
+    },
+    /// Append an entry to the log of the room. Numbers are consecutive.
+    Persist {
+        /// Its number.
+        id: u64,
+        /// Its bytes: [`Room::restore`] takes them.
+        blob: Vec<u8>,
+    },
+    /// Close a connection, after what was sent to it before.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// The WebSocket close code.
+        code: u16,
+        /// A sentence for people.
+        reason: String,
+    },
+}
+
+/// Outstanding acks of one connection; older ones are joined beyond this.
+const WAITING: usize = 4_096;
+
+/// A connection that has opened the room.
+struct Conn {
+    replica: ReplicaId,
+    decoder: LiveDecoder,
+    presence: Option<Vec<u8>>,
+    /// What becomes stored, and what durable, with the entry of that number.
+    waiting: [VecDeque<(u64, VersionVector)>; 2],
+}
+
+/// One room of a relay.
+pub struct Room {
+    config: RoomConfig,
+    doc: Doc,
+    stream: LiveEncoder,
+    conns: BTreeMap<ConnId, Conn>,
+    outputs: VecDeque<RoomOutput>,
+    next_persist: u64,
+    stored: u64,
+    durable: u64,
+    durable_version: VersionVector,
+    pending: VecDeque<(u64, VersionVector)>,
+    present: BTreeSet<ReplicaId>,
+    failed: Option<String>,
+}
+
+impl Room {
+    /// Makes an empty room. Bring back what the store holds with [`Room::restore`] before anyone comes in.
+    pub fn new(config: RoomConfig) -> Room {
+        let last = config.next_persist.saturating_sub(1);
+        Room {
+            doc: Doc::new(config.id),
+            stream: LiveEncoder::default(),
+            conns: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            next_persist: config.next_persist,
+            stored: last,
+            durable: last,
+            durable_version: VersionVector::default(),
+            pending: VecDeque::new(),
+            present: BTreeSet::new(),
+            failed: None,
+            config,
+        }
+    }
+
+    /// Takes back one blob from the store: the snapshot, then the entries of the log in their order.
+    ///
+    /// # Errors
+    /// [`ImportError`]: the store is damaged. Do not let anyone into the room then.
+    pub fn restore(&mut self, blob: &[u8]) -> Result<(), ImportError> {
+        self.doc.import(blob)?;
+        self.durable_version = self.doc.version();
+        Ok(())
+    }
+
+    /// The whole state for the store. What it holds is what the entries up to [`Room::last_persist`] amount to.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.doc.save()
+    }
+
+    /// The number of the last entry given to the store.
+    pub fn last_persist(&self) -> u64 {
+        self.next_persist - 1
+    }
+
+    /// The relay's copy of the document.
+    pub fn doc(&self) -> &Doc {
+        &self.doc
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Number of connections in the room.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Whether a connection has opened the room.
+    pub fn is_joined(&self, conn: ConnId) -> bool {
+        self.conns.contains_key(&conn)
+    }
+
+    /// Whether everything in the room is on the disk, so that it may be unloaded.
+    pub fn is_durable(&self) -> bool {
+        self.durable == self.last_persist()
+    }
+
+    /// Takes an input at the local time `now_ms`.
+    pub fn handle(&mut self, input: RoomInput, now_ms: u64) {
+        match input {
+            RoomInput::Message { conn, message } => self.handle_message(conn, message, now_ms),
+            RoomInput::Leave { conn } => self.leave(conn),
+            RoomInput::Stored { upto } => {
+                self.stored = self.stored.max(upto);
+                self.settle(AckLevel::Stored, self.stored);
+            }
+            RoomInput::Durable { upto } => {
+                self.durable = self.durable.max(upto).min(self.last_persist());
+                while let Some((_, version)) = self.pending.pop_front_if(|(id, _)| *id <= self.durable) {
+                    self.durable_version.join(&version);
+                }
+                self.settle(AckLevel::Durable, self.durable);
+            }
+            RoomInput::StoreFailed { reason } => self.failed = Some(reason),
+        }
+    }
+
+    /// The next thing to do, until there is none. Presence is gathered until everything else is said.
+    pub fn poll(&mut self) -> Option<RoomOutput> {
+        if self.outputs.is_empty() && !self.present.is_empty() {
+            self.flush_presence();
+        }
+        self.outputs.pop_front()
+    }
+
+    fn handle_message(&mut self, conn: ConnId, message: Message, now_ms: u64) {
+        if let Message::Open(open) = message {
+            return self.open(conn, open);
+        }
+        if !self.conns.contains_key(&conn) {
+            return self.refuse(
+                conn,
+                RemoteError::new(ErrorCode::Protocol, "the room is not open on this connection: open it first"),
+                Some(4400),
+            );
+        }
+        match message {
+            Message::Announce { body, .. } => {
+                let learned = self.conns.get_mut(&conn).is_some_and(|conn| conn.decoder.learn(&body).is_ok());
+                if !learned {
+                    self.refuse(
+                        conn,
+                        RemoteError::new(ErrorCode::Protocol, "an announcement does not follow the ones before it"),
+                        Some(4400),
+                    );
+                }
+            }
+            Message::Live { frames, .. } => self.handle_live(conn, &frames, now_ms),
+            Message::Delta { body, .. } => self.handle_delta(conn, &body, now_ms),
+            Message::Presence { entries, .. } => self.handle_presence(conn, entries),
+            Message::Leave { .. } => self.leave(conn),
+            _ => self.refuse(
+                conn,
+                RemoteError::new(ErrorCode::Protocol, "the message is not one for a room"),
+                Some(4400),
+            ),
+        }
+    }
+
+    fn open(&mut self, conn: ConnId, open: Open) {
+        let (alias, version) = (self.config.alias, self.doc.version());
+        let opened = Opened {
+            alias,
+            version: version.clone(),
+            durable: self.durable_version.clone(),
+            digest: self.doc.digest(),
+            stream: self.stream.full_announcement(),
+        };
+        self.send(conn, &Message::Opened(opened), FrameKind::Data);
+        if !open.version.includes(&version) {
+            let body = self.doc.delta_since(&open.version).encode();
+            self.send(conn, &Message::Delta { alias, body }, FrameKind::Data);
+        }
+        let presence = self.conns.remove(&conn).and_then(|before| before.presence);
+        let mut joined =
+            Conn { replica: open.replica, decoder: LiveDecoder::default(), presence, waiting: Default::default() };
+        if !self.is_durable() {
+            let shared = open.version.meet(&version);
+            joined.waiting.iter_mut().for_each(|waiting| waiting.push_back((self.next_persist - 1, shared.clone())));
+        }
+        let everyone: Vec<_> = self
+            .conns
+            .values()
+            .filter_map(|other| other.presence.clone().map(|state| (other.replica, Some(state))))
+            .collect();
+        if !everyone.is_empty() {
+            self.send(conn, &Message::Presence { alias, entries: everyone }, FrameKind::Presence);
+        }
+        self.conns.insert(conn, joined);
+    }
+
+    fn leave(&mut self, conn: ConnId) {
+        if let Some(left) = self.conns.remove(&conn).filter(|left| left.presence.is_some()) {
+            self.present.insert(left.replica);
+        }
+    }
+
+    fn handle_live(&mut self, conn: ConnId, frames: &[Vec<u8>], now_ms: u64) {
+        let mut accepted = VersionVector::default();
+        for frame in frames {
+            match self.take_live(conn, frame, now_ms) {
+                Ok(batch) => accepted.insert(batch.writer, batch.last()),
+                Err((error, code)) => {
+                    self.refuse(conn, error, code);
+                    break;
+                }
+            }
+        }
+        self.accepted(conn, accepted);
+    }
+
+    fn take_live(&mut self, conn: ConnId, frame: &[u8], now_ms: u64) -> Result<Batch, Refusal> {
+        let Some(writer) = self.conns.get_mut(&conn) else { return Err(damaged("the room is not open")) };
+        let batch = writer.decoder.decode(frame).map_err(|error| damaged(error.to_string()))?;
+        if batch.writer != writer.replica {
+            return Err(damaged("a live frame names another writer than the connection's own"));
+        }
+        self.at_the_door(batch.hlc, now_ms)?;
+        let fresh = self.doc.apply(&batch, &Origin::Link).map_err(apply_refusal)?;
+        if fresh > 0 {
+            let version: VersionVector = [(batch.writer, batch.last())].into_iter().collect();
+            self.persist(Blob::encode_batch(&batch), version);
+            let frame = self.stream.encode(&batch);
+            let alias = self.config.alias;
+            if let Some(body) = self.stream.take_announcement() {
+                self.broadcast(None, &Message::Announce { alias, body }, FrameKind::Data);
+            }
+            self.broadcast(Some(conn), &Message::Live { alias, frames: vec![frame] }, FrameKind::Data);
+        }
+        Ok(batch)
+    }
+
+    fn handle_delta(&mut self, conn: ConnId, body: &[u8], now_ms: u64) {
+        match self.take_delta(conn, body, now_ms) {
+            Ok(version) => self.accepted(conn, version),
+            Err((error, code)) => self.refuse(conn, error, code),
+        }
+    }
+
+    fn take_delta(&mut self, conn: ConnId, body: &[u8], now_ms: u64) -> Result<VersionVector, Refusal> {
+        let delta = Delta::decode(body).map_err(|error| damaged(error.to_string()))?;
+        let latest = delta.dots.iter().filter_map(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc)).max();
+        self.at_the_door(latest.unwrap_or_default(), now_ms)?;
+        let before = self.doc.version();
+        let fresh = self.doc.join(&delta, &Origin::Link).map_err(|error| match error {
+            JoinError::Apply(error) => apply_refusal(error),
+            JoinError::Decode(error) => damaged(error.to_string()),
+        })?;
+        if fresh > 0 {
+            let news = self.doc.delta_since(&before);
+            self.persist(Blob::encode_delta(&news), delta.version.clone());
+            let message = Message::Delta { alias: self.config.alias, body: news.encode() };
+            self.broadcast(Some(conn), &message, FrameKind::Data);
+        }
+        Ok(delta.version)
+    }
+
+    /// What every write must pass before it is merged.
+    fn at_the_door(&self, latest: Hlc, now_ms: u64) -> Result<(), Refusal> {
+        if let Some(reason) = &self.failed {
+            return Err((
+                RemoteError::temporary(ErrorCode::Store, format!("the relay cannot store writes now: {reason}")),
+                Some(1013),
+            ));
+        }
+        // The writes stay unsaved at the client, which shows it; a corrected clock lets later ones through.
+        HlcClock::check(latest, now_ms)
+            .map_err(|error| (RemoteError::new(ErrorCode::ClockSkew, error.to_string()), Some(4409)))
+    }
+
+    fn persist(&mut self, blob: Vec<u8>, version: VersionVector) {
+        let id = self.next_persist;
+        self.next_persist += 1;
+        self.pending.push_back((id, version));
+        self.outputs.push_back(RoomOutput::Persist { id, blob });
+    }
+
+    /// Acknowledges what was taken in, and notes when the higher levels will be reached.
+    fn accepted(&mut self, conn: ConnId, version: VersionVector) {
+        if version.is_empty() {
+            return;
+        }
+        let last = self.last_persist();
+        for (level, reached) in [(AckLevel::Stored, self.stored), (AckLevel::Durable, self.durable)] {
+            if reached >= last {
+                // Nothing new: it was there before.
+                self.ack(conn, level, version.clone());
+                continue;
+            }
+            let Some(conn) = self.conns.get_mut(&conn) else { return };
+            let waiting = &mut conn.waiting[level as usize - 1];
+            let full = waiting.len() >= WAITING;
+            match waiting.back_mut() {
+                Some((id, before)) if *id == last || full => {
+                    before.join(&version);
+                    *id = last;
+                }
+                _ => waiting.push_back((last, version.clone())),
+            }
+        }
+        if self.durable < last {
+            self.ack(conn, AckLevel::Accepted, version);
+        }
+    }
+
+    /// Acknowledges what has reached a level with the entry `upto`.
+    fn settle(&mut self, level: AckLevel, upto: u64) {
+        let mut reached = Vec::new();
+        for (&conn, state) in &mut self.conns {
+            let mut joined = VersionVector::default();
+            while let Some((_, version)) = state.waiting[level as usize - 1].pop_front_if(|(id, _)| *id <= upto) {
+                joined.join(&version);
+            }
+            if level == AckLevel::Durable {
+                // Durable includes stored, whether the store told of it or not.
+                state.waiting[0].retain(|(id, _)| *id > upto);
+            }
+            if !joined.is_empty() {
+                reached.push((conn, joined));
+            }
+        }
+        reached.into_iter().for_each(|(conn, version)| self.ack(conn, level, version));
+    }
+
+    fn ack(&mut self, conn: ConnId, level: AckLevel, version: VersionVector) {
+        let message = Message::Ack { alias: self.config.alias, level, version };
+        self.send(conn, &message, FrameKind::Data);
+    }
+
+    fn handle_presence(&mut self, conn: ConnId, entries: Vec<(ReplicaId, Option<Vec<u8>>)>) {
+        let full = self.conns.values().filter(|other| other.presence.is_some()).count() >= bounds::PRESENCE_CLIENTS;
+        let Some(own) = self.conns.get_mut(&conn) else { return };
+        for (client, state) in entries {
+            if client != own.replica {
+                let error = RemoteError::new(ErrorCode::Protocol, "a client may only tell its own presence");
+                return self.refuse(conn, error, Some(4400));
+            }
+            if own.presence != state && (state.is_none() || own.presence.is_some() || !full) {
+                own.presence = state;
+                self.present.insert(client);
+            }
+        }
+    }
+
+    /// Tells everyone the latest state of all who came, changed or left since the last time.
+    fn flush_presence(&mut self) {
+        let state = |client: ReplicaId| {
+            let conn = self.conns.values().find(|conn| conn.replica == client && conn.presence.is_some());
+            (client, conn.and_then(|conn| conn.presence.clone()))
+        };
+        let entries: Vec<_> = self.present.iter().copied().map(state).collect();
+        self.present.clear();
+        self.broadcast(None, &Message::Presence { alias: self.config.alias, entries }, FrameKind::Presence);
+    }
+
+    fn send(&mut self, conn: ConnId, message: &Message, kind: FrameKind) {
+        self.outputs.extend(message.encode().into_iter().map(|frame| RoomOutput::Send { conn, frame, kind }));
+    }
+
+    fn broadcast(&mut self, except: Option<ConnId>, message: &Message, kind: FrameKind) {
+        if self.conns.len() <= usize::from(except.is_some()) {
+            return;
+        }
+        self.outputs.extend(message.encode().into_iter().map(|frame| RoomOutput::Broadcast {
+            except,
+            frame: frame.into(),
+            kind,
+        }));
+    }
+
+    /// Tells a client what was refused and, with a code, that the connection ends. The others never notice.
+    fn refuse(&mut self, conn: ConnId, error: RemoteError, code: Option<u16>) {
+        let reason = error.message.clone();
+        let alias = self.conns.contains_key(&conn).then_some(self.config.alias);
+        self.send(conn, &Message::Error { alias, error }, FrameKind::Data);
+        if let Some(code) = code {
+            self.outputs.push_back(RoomOutput::Close { conn, code, reason });
+            self.leave(conn);
+        }
+    }
+}
+
+/// What to tell a client, and the close code if the connection is to end.
+type Refusal = (RemoteError, Option<u16>);
+
+fn damaged(message: impl Into<String>) -> Refusal {
+    (RemoteError::new(ErrorCode::Damaged, message), Some(4400))
+}
+
+fn apply_refusal(error: ApplyError) -> Refusal {
+    match error {
+        ApplyError::Gap { .. } => (RemoteError::temporary(ErrorCode::Resync, error.to_string()), None),
+        ApplyError::Writers => (RemoteError::new(ErrorCode::Limit, error.to_string()), Some(4413)),
+        other => damaged(other.to_string()),
+    }
+}
+
+impl From<DecodeError> for RemoteError {
+    fn from(error: DecodeError) -> Self {
+        RemoteError::new(ErrorCode::Damaged, error.to_string())
+    }
+}

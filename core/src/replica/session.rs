@@ -1,0 +1,602 @@
+//! The client's front door.
+
+use super::outbound::Outbound;
+use super::presence::{Others, PresenceChange};
+use super::unsaved::Confirmed;
+use crate::bounds;
+use crate::clock::{ReplicaId, VersionVector};
+use crate::crdt::Value;
+use crate::delta::{Blob, Delta, Digest, LiveDecoder};
+use crate::doc::{ApplyError, Change, Doc, ImportError, ImportReport, JoinError, Origin};
+use crate::flow::Backoff;
+use crate::link::{AckLevel, ErrorCode, Link, LinkConfig, LinkError, Message, Open, Opened, RemoteError};
+use std::collections::VecDeque;
+
+/// What a replica is told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaConfig {
+    /// The room at the relay.
+    pub room: String,
+    /// Name and version of the application.
+    pub agent: String,
+    /// What entitles it, if the relay asks.
+    pub token: Option<String>,
+    /// Seeds the jitter of reconnects.
+    pub seed: u64,
+}
+
+/// What happens to a replica.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// The application wants to be connected, or not to be. It does not at first.
+    Online(bool),
+    /// The transport that [`Output::Connect`] asked for is open.
+    Connected,
+    /// A frame arrived.
+    Frame(&'a [u8]),
+    /// The transport is closed or could not be opened. 1006 if the code is not known.
+    Disconnected {
+        /// The WebSocket close code.
+        code: u16,
+    },
+    /// What others are to see of this client; `None` for nothing.
+    Presence(Option<&'a Value>),
+    /// The time that [`Output::Idle`] named has come, or the document was edited.
+    Tick,
+}
+
+/// What a replica wants done, or known.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Open a transport to the relay.
+    Connect,
+    /// Close the transport.
+    Disconnect,
+    /// Send a frame.
+    Send(Vec<u8>),
+    /// Append a blob to the local store. Importing all of them in order makes the document again.
+    Journal(Vec<u8>),
+    /// The document became different.
+    Changes(Vec<Change>),
+    /// All own events up to a number have reached a level.
+    Acked {
+        /// The level.
+        level: AckLevel,
+        /// The number.
+        seq: u64,
+    },
+    /// Others came, changed or left.
+    Presence(Vec<PresenceChange>),
+    /// The status became different.
+    Status(Status),
+    /// The relay refused something, or the link failed; the status says what follows.
+    Error(RemoteError),
+    /// Nothing to do before this time (ms since the Unix epoch), or before the next input.
+    Idle(Option<u64>),
+}
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Not wanted.
+    #[default]
+    Offline,
+    /// Waiting for the transport, or for the time to try again.
+    Connecting,
+    /// Exchanging what each side lacks.
+    Syncing,
+    /// In step.
+    Live,
+    /// Refused for good: see the error. Going online again tries once more.
+    Stopped,
+}
+
+/// Where a replica stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The connection.
+    pub state: State,
+    /// Number of events here that are not known to be durable at the relay.
+    pub unsaved: u64,
+    /// When the next attempt to connect is due (ms since the Unix epoch), while waiting for it.
+    pub retry_at: Option<u64>,
+    /// The relay's name and version, while connected.
+    pub relay: Option<String>,
+}
+
+/// Waits between attempts to connect, in milliseconds.
+const FIRST_RETRY_MS: u64 = 500;
+const LAST_RETRY_MS: u64 = 30_000;
+
+/// Resyncs within one connection before it is given up for a new one.
+const RESYNCS: u32 = 8;
+
+/// A room that is open.
+struct Channel {
+    alias: u32,
+    decoder: LiveDecoder,
+    outbound: Outbound,
+    /// What the relay has, as far as this side knows.
+    peer: VersionVector,
+    /// Version and digest that the relay named, until they were compared.
+    expected: Option<(VersionVector, Digest)>,
+}
+
+/// A document and its link to one relay.
+///
+/// Edit through [`Replica::doc_mut`], then call [`Replica::poll`] until it says [`Output::Idle`].
+pub struct Replica {
+    config: ReplicaConfig,
+    doc: Doc,
+    link: Option<Link>,
+    channel: Option<Channel>,
+    outputs: VecDeque<Output>,
+    confirmed: Confirmed,
+    others: Others,
+    presence: Option<Vec<u8>>,
+    backoff: Backoff,
+    random: u64,
+    state: State,
+    retry_at: Option<u64>,
+    reported: Status,
+    journaling: bool,
+    resyncs: u32,
+}
+
+impl Replica {
+    /// Makes a replica of a document, which may hold data already.
+    pub fn new(config: ReplicaConfig, mut doc: Doc) -> Replica {
+        doc.keep_batches(true);
+        let mut confirmed = Confirmed::default();
+        confirmed.recount(&doc.version(), &doc.id());
+        let random = config.seed;
+        Replica {
+            config,
+            doc,
+            link: None,
+            channel: None,
+            outputs: VecDeque::new(),
+            confirmed,
+            others: Others::default(),
+            presence: None,
+            backoff: Backoff::new(FIRST_RETRY_MS, LAST_RETRY_MS),
+            random,
+            state: State::Offline,
+            retry_at: None,
+            reported: Status::default(),
+            journaling: false,
+            resyncs: 0,
+        }
+    }
+
+    /// The document.
+    pub fn doc(&self) -> &Doc {
+        &self.doc
+    }
+
+    /// The document, to edit it. Bytes to import go through [`Replica::import`] instead.
+    pub fn doc_mut(&mut self) -> &mut Doc {
+        &mut self.doc
+    }
+
+    /// Sets the room, agent and token, for replicas made before they are known. Takes effect at the next connection.
+    pub fn configure(&mut self, config: ReplicaConfig) {
+        self.random ^= config.seed;
+        self.config = config;
+    }
+
+    /// Emits [`Output::Journal`] from now on, or stops doing so.
+    pub fn journaling(&mut self, on: bool) {
+        self.journaling = on;
+    }
+
+    /// Imports a blob into the document and passes on what was new in it: to the journal and to the relay.
+    ///
+    /// # Errors
+    /// As [`Doc::import`].
+    pub fn import(&mut self, blob: &[u8]) -> Result<ImportReport, ImportError> {
+        self.collect_batches();
+        let report = self.doc.import_as(blob, &Origin::Import)?;
+        if report.applied > 0 {
+            self.journal(|| blob.to_vec());
+            self.confirmed.recount(&self.doc.version(), &self.doc.id());
+            if self.state == State::Live {
+                self.send_delta();
+            }
+        }
+        Ok(report)
+    }
+
+    /// The number up to which the own events have reached a level.
+    pub fn acked(&self, level: AckLevel) -> u64 {
+        self.confirmed.own(level)
+    }
+
+    /// The presence of others.
+    pub fn presence(&self) -> Vec<(ReplicaId, Value)> {
+        self.others.iter().map(|(client, state)| (client, state.clone())).collect()
+    }
+
+    /// Where the replica stands.
+    pub fn status(&self) -> Status {
+        let relay = self.link.as_ref().and_then(Link::peer).map(|hello| hello.agent.clone());
+        Status {
+            state: self.state,
+            unsaved: self.confirmed.unsaved(self.doc.last_seq()),
+            retry_at: self.retry_at,
+            relay,
+        }
+    }
+
+    /// Takes an input at the local time `now_ms`.
+    pub fn handle(&mut self, input: Input<'_>, now_ms: u64) {
+        match input {
+            Input::Online(true) if matches!(self.state, State::Offline | State::Stopped) => self.connect(),
+            Input::Online(true) => {}
+            Input::Online(false) => self.go_offline(),
+            Input::Connected if self.state == State::Connecting && self.retry_at.is_none() => {
+                let config = LinkConfig { agent: self.config.agent.clone(), token: self.config.token.clone() };
+                self.link = Some(Link::client(config, now_ms));
+                self.state = State::Syncing;
+            }
+            Input::Connected => {}
+            Input::Frame(frame) => self.handle_frame(frame, now_ms),
+            Input::Disconnected { code } => self.handle_disconnect(code, now_ms),
+            Input::Presence(state) => self.set_presence(state),
+            Input::Tick => self.handle_timeout(now_ms),
+        }
+    }
+
+    /// The next thing to do; call until it is [`Output::Idle`].
+    pub fn poll(&mut self, now_ms: u64) -> Output {
+        self.collect_batches();
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        if let Some(frame) = self.link.as_mut().and_then(Link::poll_frame) {
+            return Output::Send(frame);
+        }
+        if self.state == State::Live && self.poll_live() {
+            return self.poll(now_ms);
+        }
+        let changes = self.doc.take_changes();
+        if !changes.is_empty() {
+            return Output::Changes(changes);
+        }
+        let status = self.status();
+        if status != self.reported {
+            self.reported = status.clone();
+            return Output::Status(status);
+        }
+        let deadline = match (self.retry_at, self.link.as_mut().map(|link| link.handle_timeout(now_ms))) {
+            (Some(at), _) => Some(at),
+            (None, Some(Ok(at))) => Some(at),
+            // The next tick finds out what is wrong.
+            (None, Some(Err(_))) => Some(now_ms),
+            (None, None) => None,
+        };
+        Output::Idle(deadline)
+    }
+
+    fn collect_batches(&mut self) {
+        while let Some(batch) = self.doc.take_batch() {
+            self.journal(|| Blob::encode_batch(&batch));
+            if let Some(channel) = self.channel.as_mut().filter(|_| self.state == State::Live) {
+                channel.outbound.push(batch);
+            }
+        }
+    }
+
+    fn journal(&mut self, blob: impl FnOnce() -> Vec<u8>) {
+        if self.journaling {
+            self.outputs.push_back(Output::Journal(blob()));
+        }
+    }
+
+    /// Queues the next live frame, or a delta after an overflow. Returns whether there was anything.
+    fn poll_live(&mut self) -> bool {
+        let Some(channel) = &mut self.channel else { return false };
+        if channel.outbound.take_overflow() {
+            self.send_delta();
+            return true;
+        }
+        let Some((announcement, live)) = channel.outbound.poll(channel.alias) else { return false };
+        channel.peer.insert(self.doc.id(), self.doc.last_seq());
+        announcement.into_iter().chain([live]).for_each(|message| self.send(&message));
+        true
+    }
+
+    fn send(&mut self, message: &Message) {
+        self.outputs.extend(message.encode().into_iter().map(Output::Send));
+    }
+
+    fn connect(&mut self) {
+        self.state = State::Connecting;
+        self.retry_at = None;
+        self.outputs.push_back(Output::Connect);
+    }
+
+    fn go_offline(&mut self) {
+        if self.link.is_some() || (self.state == State::Connecting && self.retry_at.is_none()) {
+            self.outputs.push_back(Output::Disconnect);
+        }
+        self.close();
+        self.state = State::Offline;
+        self.retry_at = None;
+        self.backoff.reset();
+    }
+
+    fn close(&mut self) {
+        self.link = None;
+        self.channel = None;
+        let left = self.others.clear();
+        if !left.is_empty() {
+            self.outputs.push_back(Output::Presence(left));
+        }
+    }
+
+    fn handle_disconnect(&mut self, code: u16, now_ms: u64) {
+        if matches!(self.state, State::Offline | State::Stopped) {
+            return;
+        }
+        self.close();
+        if (4400..4500).contains(&code) {
+            self.state = State::Stopped;
+            return;
+        }
+        self.retry_later(now_ms, 0);
+    }
+
+    fn retry_later(&mut self, now_ms: u64, least_ms: u64) {
+        // SplitMix64 (Steele, Lea, Flood, 2014): jitter needs no better.
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.state = State::Connecting;
+        self.retry_at = Some(now_ms + self.backoff.next_ms(mixed ^ mixed >> 27).max(least_ms));
+    }
+
+    fn handle_timeout(&mut self, now_ms: u64) {
+        if self.retry_at.is_some_and(|at| now_ms >= at) {
+            return self.connect();
+        }
+        if let Some(Err(error)) = self.link.as_mut().map(|link| link.handle_timeout(now_ms)) {
+            self.fail(&error, now_ms);
+        }
+    }
+
+    /// Gives the connection up and tries another one later.
+    fn fail(&mut self, error: &LinkError, now_ms: u64) {
+        self.outputs.push_back(Output::Error(error.to_remote()));
+        self.outputs.push_back(Output::Disconnect);
+        self.close();
+        self.retry_later(now_ms, 0);
+    }
+
+    fn handle_frame(&mut self, frame: &[u8], now_ms: u64) {
+        let Some(link) = &mut self.link else { return };
+        let handled = match link.handle_frame(frame, now_ms) {
+            Ok(Some(message)) => self.handle_message(message, now_ms),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = handled {
+            self.fail(&error, now_ms);
+        }
+    }
+
+    fn handle_message(&mut self, message: Message, now_ms: u64) -> Result<(), LinkError> {
+        let ours = |channel: &&mut Channel, alias: u32| channel.alias == alias;
+        match message {
+            Message::Hello(_) => self.open(),
+            Message::Opened(opened) => self.handle_opened(opened)?,
+            Message::Delta { alias, body }
+                if self.channel.as_mut().as_ref().is_some_and(|channel| ours(channel, alias)) =>
+            {
+                self.handle_delta(&body)?
+            }
+            Message::Announce { alias, body } => {
+                if let Some(channel) = self.channel.as_mut().filter(|channel| ours(channel, alias)) {
+                    channel
+                        .decoder
+                        .learn(&body)
+                        .map_err(|_| LinkError::Unexpected("an announcement does not follow the ones before it"))?;
+                }
+            }
+            Message::Live { alias, frames } => self.handle_live(alias, &frames)?,
+            Message::Ack { level, version, .. } => self.handle_ack(level, &version),
+            Message::Presence { entries, .. } => {
+                let changes = self.others.update(entries, self.doc.id());
+                if !changes.is_empty() {
+                    self.outputs.push_back(Output::Presence(changes));
+                }
+            }
+            Message::Error { error, .. } => self.handle_error(error, now_ms),
+            Message::Drain(ms) => {
+                self.outputs.push_back(Output::Disconnect);
+                self.close();
+                self.retry_later(now_ms, ms);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) {
+        self.state = State::Syncing;
+        self.send(&Message::Open(Open {
+            room: self.config.room.clone(),
+            replica: self.doc.id(),
+            version: self.doc.version(),
+        }));
+    }
+
+    fn handle_opened(&mut self, opened: Opened) -> Result<(), LinkError> {
+        let mut decoder = LiveDecoder::default();
+        decoder.learn(&opened.stream).map_err(|_| LinkError::Unexpected("the announcement of a room is malformed"))?;
+        self.collect_batches();
+        let (id, version) = (self.doc.id(), self.doc.version());
+        if opened.version.get(&id) > version.get(&id) {
+            let message = "the relay knows later events of this replica than it does itself: it was restored from an old copy, make it again with a fresh id";
+            self.outputs.extend([Output::Error(RemoteError::new(ErrorCode::Divergence, message)), Output::Disconnect]);
+            self.close();
+            self.state = State::Stopped;
+            return Ok(());
+        }
+        self.confirmed.reset(opened.version.get(&id), opened.durable, &id);
+        self.confirmed.recount(&version, &id);
+        for level in AckLevel::ALL {
+            let seq = self.confirmed.own(level);
+            if seq > 0 {
+                self.outputs.push_back(Output::Acked { level, seq });
+            }
+        }
+        let expected = Some((opened.version.clone(), opened.digest));
+        self.channel = Some(Channel {
+            alias: opened.alias,
+            decoder,
+            outbound: Outbound::default(),
+            peer: opened.version,
+            expected,
+        });
+        self.state = State::Live;
+        self.backoff.reset();
+        self.send_delta();
+        self.send_presence();
+        self.compare_digests();
+        Ok(())
+    }
+
+    /// Sends what the relay lacks.
+    fn send_delta(&mut self) {
+        let version = self.doc.version();
+        let Some(channel) = &mut self.channel else { return };
+        if channel.peer.includes(&version) {
+            return;
+        }
+        let delta = self.doc.delta_since(&channel.peer);
+        channel.peer.join(&version);
+        let message = Message::Delta { alias: channel.alias, body: delta.encode() };
+        self.send(&message);
+    }
+
+    fn handle_delta(&mut self, body: &[u8]) -> Result<(), LinkError> {
+        let delta = Delta::decode(body)?;
+        match self.doc.join(&delta, &Origin::Link) {
+            Ok(0) => {}
+            Ok(_) => self.journal(|| Blob::encode_delta(&delta)),
+            Err(JoinError::Apply(ApplyError::Gap { .. })) => return self.resync(),
+            Err(_) => return Err(LinkError::Unexpected("the relay sent a delta that cannot be joined")),
+        }
+        for (id, seq) in delta.version.iter() {
+            self.received(id, seq);
+        }
+        self.compare_digests();
+        Ok(())
+    }
+
+    fn handle_live(&mut self, alias: u32, frames: &[Vec<u8>]) -> Result<(), LinkError> {
+        for frame in frames {
+            let Some(channel) = self.channel.as_mut().filter(|channel| channel.alias == alias) else { return Ok(()) };
+            let Ok(batch) = channel.decoder.decode(frame) else {
+                return Err(LinkError::Unexpected("the relay sent a live frame that cannot be read"));
+            };
+            match self.doc.apply(&batch, &Origin::Link) {
+                Ok(0) => {}
+                Ok(_) => self.journal(|| Blob::encode_batch(&batch)),
+                // While the room is being opened again, the answer brings this, too.
+                Err(ApplyError::Gap { .. }) if self.state == State::Syncing => return Ok(()),
+                Err(ApplyError::Gap { .. }) => return self.resync(),
+                Err(_) => return Err(LinkError::Unexpected("the relay sent an event that cannot be applied")),
+            }
+            self.received(batch.writer, batch.last());
+        }
+        Ok(())
+    }
+
+    fn received(&mut self, id: ReplicaId, seq: u64) {
+        if id != self.doc.id() {
+            self.confirmed.received(id, seq);
+        }
+        if let Some(channel) = &mut self.channel {
+            channel.peer.insert(id, seq);
+        }
+    }
+
+    /// Opens the room again, because events are missing on one side.
+    fn resync(&mut self) -> Result<(), LinkError> {
+        self.resyncs += 1;
+        if self.resyncs.is_multiple_of(RESYNCS) {
+            return Err(LinkError::Unexpected("the replicas could not be brought into step on this connection"));
+        }
+        self.open();
+        Ok(())
+    }
+
+    fn handle_ack(&mut self, level: AckLevel, version: &VersionVector) {
+        let id = self.doc.id();
+        for (level, seq) in self.confirmed.acked(level, version, &id) {
+            self.outputs.push_back(Output::Acked { level, seq });
+        }
+        if level == AckLevel::Durable {
+            let own_only = version.len() == 1 && version.get(&id) > 0;
+            if !own_only {
+                self.confirmed.recount(&self.doc.version(), &id);
+            }
+            // The relay answers everyone who has not heard of these deletes.
+            if self.doc.stats().deletes > 0 && self.confirmed.unsaved(self.doc.last_seq()) == 0 {
+                self.doc.prune(self.confirmed.durable());
+            }
+        }
+    }
+
+    fn handle_error(&mut self, error: RemoteError, now_ms: u64) {
+        if error.code == ErrorCode::Resync {
+            if let Err(error) = self.resync() {
+                self.fail(&error, now_ms);
+            }
+            return;
+        }
+        self.outputs.push_back(Output::Error(error));
+    }
+
+    /// Replicas that have seen the same must hold the same.
+    fn compare_digests(&mut self) {
+        let Some((version, digest)) = self.channel.as_mut().and_then(|channel| channel.expected.take()) else { return };
+        if self.doc.version() == version {
+            if self.doc.digest() != digest {
+                let message = "this replica and the relay have seen the same events but hold different states: export what you need, then load the room afresh";
+                self.outputs.push_back(Output::Error(RemoteError::new(ErrorCode::Divergence, message)));
+            }
+        } else if let Some(channel) = self.channel.as_mut().filter(|_| !self.doc.version().includes(&version)) {
+            // The delta that brings the rest is on its way.
+            channel.expected = Some((version, digest));
+        }
+    }
+
+    fn set_presence(&mut self, state: Option<&Value>) {
+        let encoded = state.map(Value::to_cbor);
+        if encoded.as_ref().is_some_and(|bytes| bytes.len() > bounds::PRESENCE_BYTES) {
+            let message = format!("a presence state takes at most {} bytes: put less into it", bounds::PRESENCE_BYTES);
+            self.outputs.push_back(Output::Error(RemoteError::new(ErrorCode::Limit, message)));
+            return;
+        }
+        let cleared = self.presence.is_some() && encoded.is_none();
+        self.presence = encoded;
+        if self.state == State::Live && (self.presence.is_some() || cleared) {
+            self.send_presence_state();
+        }
+    }
+
+    fn send_presence(&mut self) {
+        if self.presence.is_some() {
+            self.send_presence_state();
+        }
+    }
+
+    fn send_presence_state(&mut self) {
+        let Some(alias) = self.channel.as_ref().map(|channel| channel.alias) else { return };
+        let entries = vec![(self.doc.id(), self.presence.clone())];
+        self.send(&Message::Presence { alias, entries });
+    }
+}
