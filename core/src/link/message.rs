@@ -93,6 +93,9 @@ pub struct Opened {
     pub stream: Vec<u8>,
 }
 
+/// The latest presence of some clients, each an encoded value; `None` for those who left.
+pub type PresenceEntries = Vec<(ReplicaId, Option<Vec<u8>>)>;
+
 /// One message. `alias` numbers the room, as the relay said in [`Opened`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -138,7 +141,7 @@ pub enum Message {
         /// The room.
         alias: u32,
         /// Client and its state, an encoded value.
-        entries: Vec<(ReplicaId, Option<Vec<u8>>)>,
+        entries: PresenceEntries,
     },
     /// Something was refused.
     Error {
@@ -328,7 +331,7 @@ fn encode_hello(out: &mut Vec<u8>, hello: &Hello) {
     uint(out, hello.now_ms);
 }
 
-fn encode_presence(out: &mut Vec<u8>, alias: u32, entries: &[(ReplicaId, Option<Vec<u8>>)]) {
+fn encode_presence(out: &mut Vec<u8>, alias: u32, entries: &PresenceEntries) {
     room_head(out, 3, PRESENCE, alias);
     cbor::push(out, Header::Array(Some(entries.len())));
     for (client, state) in entries {
@@ -423,7 +426,7 @@ fn decode_error(reader: &mut CborReader<'_>) -> Result<Message, DecodeError> {
     Ok(Message::Error { alias, error: RemoteError { code, message, temporary } })
 }
 
-fn presence(reader: &mut CborReader<'_>) -> Result<Vec<(ReplicaId, Option<Vec<u8>>)>, DecodeError> {
+fn presence(reader: &mut CborReader<'_>) -> Result<PresenceEntries, DecodeError> {
     let count = reader.array(bounds::PRESENCE_CLIENTS)?;
     let mut entries = Vec::new();
     for _ in 0..count {

@@ -8,7 +8,7 @@ mod error;
 mod message;
 
 pub use error::{ErrorCode, LinkError, RemoteError};
-pub use message::{AckLevel, Hello, Message, Open, Opened, RoomRef};
+pub use message::{AckLevel, Hello, Message, Open, Opened, PresenceEntries, RoomRef};
 
 use crate::bounds;
 use crate::bytes::DecodeError;

@@ -6,15 +6,19 @@
 //!
 //! Both speak through [`link`](crate::link) and know no socket, file or clock.
 
+mod client;
+mod client_io;
 mod outbound;
 mod presence;
 mod room;
-mod session;
+mod room_io;
 mod unsaved;
 
+pub use client::Replica;
+pub use client_io::{Input, Output, ReplicaConfig, State, Status};
 pub use presence::PresenceChange;
-pub use room::{ConnId, FrameKind, Room, RoomConfig, RoomInput, RoomOutput};
-pub use session::{Input, Output, Replica, ReplicaConfig, State, Status};
+pub use room::Room;
+pub use room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
 
 pub use crate::link::AckLevel;
 

@@ -3,6 +3,7 @@
 use crate::bounds;
 use crate::clock::ReplicaId;
 use crate::crdt::Value;
+use crate::link::PresenceEntries;
 use std::collections::BTreeMap;
 
 /// Someone came, said something new, or left.
@@ -22,7 +23,7 @@ pub(super) struct Others {
 
 impl Others {
     /// Takes in what the relay says and returns what became different. A damaged state reads as null.
-    pub(super) fn update(&mut self, entries: Vec<(ReplicaId, Option<Vec<u8>>)>, own: ReplicaId) -> Vec<PresenceChange> {
+    pub(super) fn update(&mut self, entries: PresenceEntries, own: ReplicaId) -> Vec<PresenceChange> {
         let mut changes = Vec::new();
         for (client, state) in entries.into_iter().filter(|(client, _)| *client != own) {
             let state = state.map(|bytes| Value::from_cbor(&bytes).unwrap_or_default());

@@ -3,111 +3,14 @@
 //! What a client writes is merged, handed to the store, passed on to the others, and acknowledged level by level. The
 //! frames that go to everyone are encoded once: all readers of a room share one live stream.
 
+use super::room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
 use crate::bounds;
 use crate::bytes::DecodeError;
 use crate::clock::{Hlc, HlcClock, ReplicaId, VersionVector};
 use crate::delta::{Batch, Blob, Delta, LiveDecoder, LiveEncoder};
 use crate::doc::{ApplyError, Doc, ImportError, JoinError, Origin};
-use crate::link::{AckLevel, ErrorCode, Message, Open, Opened, RemoteError};
+use crate::link::{AckLevel, ErrorCode, Message, Open, Opened, PresenceEntries, RemoteError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
-
-/// Names a connection; the driver chooses it.
-pub type ConnId = u64;
-
-/// What a room is told once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomConfig {
-    /// Its name.
-    pub name: String,
-    /// The number that stands for it at this relay, the same on all connections.
-    pub alias: u32,
-    /// The id of the relay's own replica; it writes nothing, so any fresh one will do.
-    pub id: ReplicaId,
-    /// The number that the first entry given to the store is to have.
-    pub next_persist: u64,
-}
-
-/// What happens to a room.
-#[derive(Clone, Debug)]
-pub enum RoomInput {
-    /// A message for this room came. [`Message::Open`] lets a connection in.
-    Message {
-        /// The connection.
-        conn: ConnId,
-        /// The message.
-        message: Message,
-    },
-    /// A connection is gone.
-    Leave {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// The entries up to this number survive the end of the process.
-    Stored {
-        /// The number.
-        upto: u64,
-    },
-    /// The entries up to this number are on the disk.
-    Durable {
-        /// The number.
-        upto: u64,
-    },
-    /// An entry could not be stored: the room takes no more writes. Load it again from the store.
-    StoreFailed {
-        /// A sentence for people.
-        reason: String,
-    },
-}
-
-/// What may happen to a frame when its reader is slow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameKind {
-    /// It must arrive, or the connection must end.
-    Data,
-    /// A later one makes up for it.
-    Presence,
-}
-
-/// What a room wants done.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum RoomOutput {
-    /// Send a frame to one connection.
-    Send {
-        /// The connection.
-        conn: ConnId,
-        /// The frame.
-        frame: Vec<u8>,
-        /// Whether it may be dropped.
-        kind: FrameKind,
-    },
-    /// Send a frame to every connection that is in the room, but one.
-    Broadcast {
-        /// The one that knows it already.
-        except: Option<ConnId>,
-        /// The frame.
-        frame: Arc<[u8]>,
-        /// Whether it may be dropped.
-        kind: FrameKind,
-    },
-    /// Append an entry to the log of the room. Numbers are consecutive.
-    Persist {
-        /// Its number.
-        id: u64,
-        /// Its bytes: [`Room::restore`] takes them.
-        blob: Vec<u8>,
-    },
-    /// Close a connection, after what was sent to it before.
-    Close {
-        /// The connection.
-        conn: ConnId,
-        /// The WebSocket close code.
-        code: u16,
-        /// A sentence for people.
-        reason: String,
-    },
-}
 
 /// Outstanding acks of one connection; older ones are joined beyond this.
 const WAITING: usize = 4_096;
@@ -434,7 +337,7 @@ impl Room {
         self.send(conn, &message, FrameKind::Data);
     }
 
-    fn handle_presence(&mut self, conn: ConnId, entries: Vec<(ReplicaId, Option<Vec<u8>>)>) {
+    fn handle_presence(&mut self, conn: ConnId, entries: PresenceEntries) {
         let full = self.conns.values().filter(|other| other.presence.is_some()).count() >= bounds::PRESENCE_CLIENTS;
         let Some(own) = self.conns.get_mut(&conn) else { return };
         for (client, state) in entries {

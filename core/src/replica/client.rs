@@ -1,109 +1,17 @@
 //! The client's front door.
 
+use super::client_io::{Input, Output, ReplicaConfig, State, Status};
 use super::outbound::Outbound;
-use super::presence::{Others, PresenceChange};
+use super::presence::Others;
 use super::unsaved::Confirmed;
 use crate::bounds;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::crdt::Value;
 use crate::delta::{Blob, Delta, Digest, LiveDecoder};
-use crate::doc::{ApplyError, Change, Doc, ImportError, ImportReport, JoinError, Origin};
+use crate::doc::{ApplyError, Doc, ImportError, ImportReport, JoinError, Origin};
 use crate::flow::Backoff;
 use crate::link::{AckLevel, ErrorCode, Link, LinkConfig, LinkError, Message, Open, Opened, RemoteError};
 use std::collections::VecDeque;
-
-/// What a replica is told once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplicaConfig {
-    /// The room at the relay.
-    pub room: String,
-    /// Name and version of the application.
-    pub agent: String,
-    /// What entitles it, if the relay asks.
-    pub token: Option<String>,
-    /// Seeds the jitter of reconnects.
-    pub seed: u64,
-}
-
-/// What happens to a replica.
-#[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
-    /// The application wants to be connected, or not to be. It does not at first.
-    Online(bool),
-    /// The transport that [`Output::Connect`] asked for is open.
-    Connected,
-    /// A frame arrived.
-    Frame(&'a [u8]),
-    /// The transport is closed or could not be opened. 1006 if the code is not known.
-    Disconnected {
-        /// The WebSocket close code.
-        code: u16,
-    },
-    /// What others are to see of this client; `None` for nothing.
-    Presence(Option<&'a Value>),
-    /// The time that [`Output::Idle`] named has come, or the document was edited.
-    Tick,
-}
-
-/// What a replica wants done, or known.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Output {
-    /// Open a transport to the relay.
-    Connect,
-    /// Close the transport.
-    Disconnect,
-    /// Send a frame.
-    Send(Vec<u8>),
-    /// Append a blob to the local store. Importing all of them in order makes the document again.
-    Journal(Vec<u8>),
-    /// The document became different.
-    Changes(Vec<Change>),
-    /// All own events up to a number have reached a level.
-    Acked {
-        /// The level.
-        level: AckLevel,
-        /// The number.
-        seq: u64,
-    },
-    /// Others came, changed or left.
-    Presence(Vec<PresenceChange>),
-    /// The status became different.
-    Status(Status),
-    /// The relay refused something, or the link failed; the status says what follows.
-    Error(RemoteError),
-    /// Nothing to do before this time (ms since the Unix epoch), or before the next input.
-    Idle(Option<u64>),
-}
-
-/// Where the connection stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
-    /// Not wanted.
-    #[default]
-    Offline,
-    /// Waiting for the transport, or for the time to try again.
-    Connecting,
-    /// Exchanging what each side lacks.
-    Syncing,
-    /// In step.
-    Live,
-    /// Refused for good: see the error. Going online again tries once more.
-    Stopped,
-}
-
-/// Where a replica stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// The connection.
-    pub state: State,
-    /// Number of events here that are not known to be durable at the relay.
-    pub unsaved: u64,
-    /// When the next attempt to connect is due (ms since the Unix epoch), while waiting for it.
-    pub retry_at: Option<u64>,
-    /// The relay's name and version, while connected.
-    pub relay: Option<String>,
-}
 
 /// Waits between attempts to connect, in milliseconds.
 const FIRST_RETRY_MS: u64 = 500;
@@ -136,7 +44,6 @@ pub struct Replica {
     others: Others,
     presence: Option<Vec<u8>>,
     backoff: Backoff,
-    random: u64,
     state: State,
     retry_at: Option<u64>,
     reported: Status,
@@ -150,7 +57,7 @@ impl Replica {
         doc.keep_batches(true);
         let mut confirmed = Confirmed::default();
         confirmed.recount(&doc.version(), &doc.id());
-        let random = config.seed;
+        let backoff = Backoff::new(FIRST_RETRY_MS, LAST_RETRY_MS, config.seed);
         Replica {
             config,
             doc,
@@ -160,8 +67,7 @@ impl Replica {
             confirmed,
             others: Others::default(),
             presence: None,
-            backoff: Backoff::new(FIRST_RETRY_MS, LAST_RETRY_MS),
-            random,
+            backoff,
             state: State::Offline,
             retry_at: None,
             reported: Status::default(),
@@ -182,7 +88,7 @@ impl Replica {
 
     /// Sets the room, agent and token, for replicas made before they are known. Takes effect at the next connection.
     pub fn configure(&mut self, config: ReplicaConfig) {
-        self.random ^= config.seed;
+        self.backoff = Backoff::new(FIRST_RETRY_MS, LAST_RETRY_MS, config.seed);
         self.config = config;
     }
 
@@ -349,11 +255,8 @@ impl Replica {
     }
 
     fn retry_later(&mut self, now_ms: u64, least_ms: u64) {
-        // SplitMix64 (Steele, Lea, Flood, 2014): jitter needs no better.
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         self.state = State::Connecting;
-        self.retry_at = Some(now_ms + self.backoff.next_ms(mixed ^ mixed >> 27).max(least_ms));
+        self.retry_at = Some(now_ms + self.backoff.next_ms().max(least_ms));
     }
 
     fn handle_timeout(&mut self, now_ms: u64) {

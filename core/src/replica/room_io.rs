@@ -1,0 +1,102 @@
+//! What goes into a room of a relay and what comes out of it.
+
+use crate::clock::ReplicaId;
+use crate::link::Message;
+use std::sync::Arc;
+
+/// Names a connection; the driver chooses it.
+pub type ConnId = u64;
+
+/// What a room is told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomConfig {
+    /// Its name.
+    pub name: String,
+    /// The number that stands for it at this relay, the same on all connections.
+    pub alias: u32,
+    /// The id of the relay's own replica; it writes nothing, so any fresh one will do.
+    pub id: ReplicaId,
+    /// The number that the first entry given to the store is to have.
+    pub next_persist: u64,
+}
+
+/// What happens to a room.
+#[derive(Clone, Debug)]
+pub enum RoomInput {
+    /// A message for this room came. [`Message::Open`] lets a connection in.
+    Message {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        message: Message,
+    },
+    /// A connection is gone.
+    Leave {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The entries up to this number survive the end of the process.
+    Stored {
+        /// The number.
+        upto: u64,
+    },
+    /// The entries up to this number are on the disk.
+    Durable {
+        /// The number.
+        upto: u64,
+    },
+    /// An entry could not be stored: the room takes no more writes. Load it again from the store.
+    StoreFailed {
+        /// A sentence for people.
+        reason: String,
+    },
+}
+
+/// What may happen to a frame when its reader is slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// It must arrive, or the connection must end.
+    Data,
+    /// A later one makes up for it.
+    Presence,
+}
+
+/// What a room wants done.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RoomOutput {
+    /// Send a frame to one connection.
+    Send {
+        /// The connection.
+        conn: ConnId,
+        /// The frame.
+        frame: Vec<u8>,
+        /// Whether it may be dropped.
+        kind: FrameKind,
+    },
+    /// Send a frame to every connection that is in the room, but one.
+    Broadcast {
+        /// The one that knows it already.
+        except: Option<ConnId>,
+        /// The frame.
+        frame: Arc<[u8]>,
+        /// Whether it may be dropped.
+        kind: FrameKind,
+    },
+    /// Append an entry to the log of the room. Numbers are consecutive.
+    Persist {
+        /// Its number.
+        id: u64,
+        /// Its bytes: [`Room::restore`] takes them.
+        blob: Vec<u8>,
+    },
+    /// Close a connection, after what was sent to it before.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// The WebSocket close code.
+        code: u16,
+        /// A sentence for people.
+        reason: String,
+    },
+}
