@@ -58,6 +58,8 @@ pub struct HlcClock {
     last: Hlc,
     /// The latest point seen elsewhere; followed at the next tick if it is plausible then.
     seen: Hlc,
+    /// How far the local time is ahead of a trusted one, once that is worth correcting.
+    ahead_ms: u64,
 }
 
 impl HlcClock {
@@ -66,6 +68,7 @@ impl HlcClock {
 
     /// Issues a point later than all issued or followed before. `now_ms` is the local time.
     pub fn tick(&mut self, now_ms: u64) -> Hlc {
+        let now_ms = now_ms.saturating_sub(self.ahead_ms);
         let seen = std::mem::take(&mut self.seen);
         if seen.ms() <= now_ms.saturating_add(Self::SKEW_MS) {
             self.last = self.last.max(seen);
@@ -74,6 +77,11 @@ impl HlcClock {
         let next = Hlc(self.last.0.saturating_add(1));
         self.last = Hlc::new(now_ms, 0).max(next);
         self.last
+    }
+
+    /// Learns how far the local time is ahead of a trusted one; up to half of [`HlcClock::SKEW_MS`] is left as it is.
+    pub fn correct(&mut self, ahead_ms: u64) {
+        self.ahead_ms = if ahead_ms > Self::SKEW_MS / 2 { ahead_ms } else { 0 };
     }
 
     /// Follows a point seen from another replica, if it is plausible beside the local time of the next tick.
@@ -121,6 +129,15 @@ mod tests {
         assert_eq!(clock.tick(1_000).ms(), 1_000);
         clock.observe(Hlc::new(50_000, 3));
         assert_eq!(clock.tick(1_000), Hlc::new(50_000, 4));
+    }
+
+    #[test]
+    fn a_local_time_far_ahead_is_corrected_once_known() {
+        let mut clock = HlcClock::default();
+        clock.correct(300_000);
+        assert_eq!(clock.tick(1_000_000).ms(), 700_000);
+        clock.correct(5_000);
+        assert_eq!(clock.tick(1_000_000).ms(), 1_000_000);
     }
 
     #[test]

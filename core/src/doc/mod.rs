@@ -90,6 +90,12 @@ impl Doc {
         self.state.seq_of(&self.id)
     }
 
+    /// Tells the document that the local time is `ahead_ms` ahead of a relay's. Beyond what the relay's door leaves
+    /// room for, later transactions are stamped with the relay's time, so that a wrong clock does not shut the user out.
+    pub fn correct_clock(&mut self, ahead_ms: u64) {
+        self.clock.correct(ahead_ms);
+    }
+
     /// Keeps committed batches for [`Doc::take_batch`] from now on, or stops doing so.
     pub fn keep_batches(&mut self, on: bool) {
         self.outbox = on.then(|| self.outbox.take().unwrap_or_default());

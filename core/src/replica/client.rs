@@ -207,8 +207,8 @@ impl Replica {
             self.send_delta();
             return true;
         }
-        let Some((announcement, live)) = channel.outbound.poll(channel.alias) else { return false };
-        channel.peer.insert(self.doc.id(), self.doc.last_seq());
+        let Some((last, announcement, live)) = channel.outbound.poll(channel.alias) else { return false };
+        channel.peer.insert(self.doc.id(), last);
         announcement.into_iter().chain([live]).for_each(|message| self.send(&message));
         true
     }
@@ -291,7 +291,10 @@ impl Replica {
     fn handle_message(&mut self, message: Message, now_ms: u64) -> Result<(), LinkError> {
         let ours = |channel: &&mut Channel, alias: u32| channel.alias == alias;
         match message {
-            Message::Hello(_) => self.open(),
+            Message::Hello(relay) => {
+                self.doc.correct_clock(now_ms.saturating_sub(relay.now_ms));
+                self.open();
+            }
             Message::Opened(opened) => self.handle_opened(opened)?,
             Message::Delta { alias, body }
                 if self.channel.as_mut().as_ref().is_some_and(|channel| ours(channel, alias)) =>

@@ -31,12 +31,14 @@ impl Outbound {
         std::mem::take(&mut self.overflowed)
     }
 
-    /// Puts as many batches as fit into one frame, with the announcement that must go before it.
-    pub(super) fn poll(&mut self, alias: u32) -> Option<(Option<Message>, Message)> {
-        let (mut frames, mut bytes) = (Vec::new(), 0);
+    /// Puts as many batches as fit into one frame. Returns the number of their last event, the announcement that must
+    /// go before the frame, and the frame.
+    pub(super) fn poll(&mut self, alias: u32) -> Option<(u64, Option<Message>, Message)> {
+        let (mut frames, mut bytes, mut last) = (Vec::new(), 0, 0);
         while let Some(batch) = self.waiting.pop_front() {
             self.weight = self.weight.saturating_sub(batch.weight());
             let frame = self.stream.encode(&batch);
+            last = batch.last();
             bytes += frame.len() + 4;
             frames.push(frame);
             let next = self.waiting.front().map_or(0, Batch::weight);
@@ -48,6 +50,6 @@ impl Outbound {
             return None;
         }
         let announcement = self.stream.take_announcement().map(|body| Message::Announce { alias, body });
-        Some((announcement, Message::Live { alias, frames }))
+        Some((last, announcement, Message::Live { alias, frames }))
     }
 }

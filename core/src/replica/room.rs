@@ -18,6 +18,8 @@ const WAITING: usize = 4_096;
 /// A connection that has opened the room.
 struct Conn {
     replica: ReplicaId,
+    /// The number of its last event, as far as it has told.
+    last: u64,
     decoder: LiveDecoder,
     presence: Option<Vec<u8>>,
     /// What becomes stored, and what durable, with the entry of that number.
@@ -181,9 +183,15 @@ impl Room {
             let body = self.doc.delta_since(&open.version).encode();
             self.send(conn, &Message::Delta { alias, body }, FrameKind::Data);
         }
+        let last = open.version.get(&open.replica);
         let presence = self.conns.remove(&conn).and_then(|before| before.presence);
-        let mut joined =
-            Conn { replica: open.replica, decoder: LiveDecoder::default(), presence, waiting: Default::default() };
+        let mut joined = Conn {
+            replica: open.replica,
+            last,
+            decoder: LiveDecoder::default(),
+            presence,
+            waiting: Default::default(),
+        };
         if !self.is_durable() {
             let shared = open.version.meet(&version);
             joined.waiting.iter_mut().for_each(|waiting| waiting.push_back((self.next_persist - 1, shared.clone())));
@@ -225,6 +233,7 @@ impl Room {
         if batch.writer != writer.replica {
             return Err(damaged("a live frame names another writer than the connection's own"));
         }
+        writer.last = writer.last.max(batch.last());
         self.at_the_door(batch.hlc, now_ms)?;
         let fresh = self.doc.apply(&batch, &Origin::Link).map_err(apply_refusal)?;
         if fresh > 0 {
@@ -251,6 +260,7 @@ impl Room {
         let delta = Delta::decode(body).map_err(|error| damaged(error.to_string()))?;
         let latest = delta.dots.iter().filter_map(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc)).max();
         self.at_the_door(latest.unwrap_or_default(), now_ms)?;
+        self.check_claims(conn, &delta.version)?;
         let before = self.doc.version();
         let fresh = self.doc.join(&delta, &Origin::Link).map_err(|error| match error {
             JoinError::Apply(error) => apply_refusal(error),
@@ -263,6 +273,23 @@ impl Room {
             self.broadcast(Some(conn), &message, FrameKind::Data);
         }
         Ok(delta.version)
+    }
+
+    /// Nobody may claim more events of a writer who is here than that writer has told of itself: they would be taken for
+    /// known when they come.
+    fn check_claims(&self, from: ConnId, version: &VersionVector) -> Result<(), Refusal> {
+        let own = self.conns.get(&from).map(|conn| conn.replica);
+        let known = self.doc.version();
+        let suspects = self.conns.values().filter(|other| Some(other.replica) != own);
+        for suspect in suspects.filter(|other| version.get(&other.replica) > known.get(&other.replica).max(other.last))
+        {
+            let told =
+                self.conns.values().filter(|other| other.replica == suspect.replica).map(|other| other.last).max();
+            if Some(version.get(&suspect.replica)) > told {
+                return Err(damaged("a delta claims events of another writer who has not made them"));
+            }
+        }
+        Ok(())
     }
 
     /// What every write must pass before it is merged.

@@ -338,3 +338,15 @@ fn many_transactions_in_one_turn_share_a_frame() {
     });
     assert!(frames.filter(|output| matches!(output, Output::Send(_))).count() <= 2);
 }
+
+#[test]
+fn a_delta_that_claims_events_of_a_writer_who_is_here_is_refused() {
+    let mut world = World::new(2);
+    let version = [(ReplicaId::new(NOW, 2), 1_000)].into_iter().collect();
+    let body = crate::delta::Delta { version, ..Default::default() }.encode();
+    world.room.handle(RoomInput::Message { conn: 1, message: Message::Delta { alias: 7, body } }, NOW);
+    world.set(2, "x", 1);
+    world.run();
+    assert_eq!(world.closed, [(1, 4400)]);
+    assert_eq!(world.room.doc().keys(&Path::root()), ["x"]);
+}
