@@ -37,7 +37,7 @@ pub enum Origin {
     Link,
 }
 
-/// An edit of a text, in UTF-16 code units.
+/// An edit of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splice {
     /// Where, in UTF-16 code units.
@@ -46,6 +46,8 @@ pub struct Splice {
     pub delete: usize,
     /// What is inserted there.
     pub insert: String,
+    /// `index` and `delete`, in code points.
+    pub points: (usize, usize),
 }
 
 /// Collects what is touched until the touching is over.
@@ -166,15 +168,17 @@ fn change(key: &Key, touched: Touched, after: Option<Value>, origin: &Origin) ->
 
 /// The smallest single splice that makes `new` of `old`.
 pub(super) fn difference(old: &str, new: &str) -> Splice {
-    let units = |c: char| c.len_utf16();
     let prefix: usize = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
     let (old_rest, new_rest) = (&old[prefix..], &new[prefix..]);
     let suffix: usize =
         old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let (before, deleted) = (&old[..prefix], &old_rest[..old_rest.len() - suffix]);
+    let units = |text: &str| text.chars().map(char::len_utf16).sum();
     Splice {
-        index: old[..prefix].chars().map(units).sum(),
-        delete: old_rest[..old_rest.len() - suffix].chars().map(units).sum(),
+        index: units(before),
+        delete: units(deleted),
         insert: new_rest[..new_rest.len() - suffix].to_owned(),
+        points: (before.chars().count(), deleted.chars().count()),
     }
 }
 
@@ -192,7 +196,9 @@ mod tests {
             ("one", "two", (0, 3, "two")),
         ];
         for (old, new, (index, delete, insert)) in cases {
-            assert_eq!(difference(old, new), Splice { index, delete, insert: insert.into() }, "{old} -> {new}");
+            let splice = difference(old, new);
+            assert_eq!((splice.index, splice.delete, &*splice.insert), (index, delete, insert), "{old} -> {new}");
         }
+        assert_eq!(difference("a😀b", "a😀xb").points, (2, 0));
     }
 }

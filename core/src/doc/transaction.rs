@@ -72,8 +72,11 @@ impl Doc {
     /// [`EditError::RolledBack`] inside one that was rolled back.
     pub fn begin(&mut self, now_ms: u64, origin: Option<&str>) -> Result<(), EditError> {
         if let Some(open) = &mut self.transaction {
+            if open.broken {
+                return Err(EditError::RolledBack);
+            }
             open.depth += 1;
-            return if open.broken { Err(EditError::RolledBack) } else { Ok(()) };
+            return Ok(());
         }
         let writer = self.state.intern(self.id);
         self.transaction = Some(Transaction {
@@ -96,8 +99,8 @@ impl Doc {
     /// [`EditError::NoTransaction`]; [`EditError::RolledBack`] if an inner transaction was rolled back.
     pub fn commit(&mut self) -> Result<Option<u64>, EditError> {
         let open = self.transaction.as_mut().ok_or(EditError::NoTransaction)?;
-        open.depth -= 1;
-        if open.depth > 0 {
+        if open.depth > 1 {
+            open.depth -= 1;
             return if open.broken { Err(EditError::RolledBack) } else { Ok(None) };
         }
         if open.broken {
@@ -105,7 +108,10 @@ impl Doc {
             return Err(EditError::RolledBack);
         }
         #[cfg(feature = "text")]
-        self.compact_texts()?;
+        if let Err(error) = self.compact_texts() {
+            self.rollback();
+            return Err(error);
+        }
         let Some(done) = self.transaction.take() else { return Err(EditError::NoTransaction) };
         self.emit_changes(&Origin::Local(done.origin));
         if done.ops.is_empty() {

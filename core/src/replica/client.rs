@@ -53,8 +53,7 @@ pub struct Replica {
 
 impl Replica {
     /// Makes a replica of a document, which may hold data already.
-    pub fn new(config: ReplicaConfig, mut doc: Doc) -> Replica {
-        doc.keep_batches(true);
+    pub fn new(config: ReplicaConfig, doc: Doc) -> Replica {
         let mut confirmed = Confirmed::default();
         confirmed.recount(&doc.version(), &doc.id());
         let backoff = Backoff::new(FIRST_RETRY_MS, LAST_RETRY_MS, config.seed);
@@ -95,6 +94,12 @@ impl Replica {
     /// Emits [`Output::Journal`] from now on, or stops doing so.
     pub fn journaling(&mut self, on: bool) {
         self.journaling = on;
+        self.keep_what_is_needed();
+    }
+
+    /// Has the document keep its batches while someone takes them.
+    fn keep_what_is_needed(&mut self) {
+        self.doc.keep_batches(self.journaling || self.channel.is_some());
     }
 
     /// Imports a blob into the document and passes on what was new in it: to the journal and to the relay.
@@ -127,8 +132,11 @@ impl Replica {
     /// Where the replica stands.
     pub fn status(&self) -> Status {
         let relay = self.link.as_ref().and_then(Link::peer).map(|hello| hello.agent.clone());
+        // What the relay had when the room was opened is still on its way.
+        let behind =
+            self.state == State::Live && self.channel.as_ref().is_some_and(|channel| channel.expected.is_some());
         Status {
-            state: self.state,
+            state: if behind { State::Syncing } else { self.state },
             unsaved: self.confirmed.unsaved(self.doc.last_seq()),
             retry_at: self.retry_at,
             relay,
@@ -235,7 +243,9 @@ impl Replica {
 
     fn close(&mut self) {
         self.link = None;
+        self.collect_batches();
         self.channel = None;
+        self.keep_what_is_needed();
         let left = self.others.clear();
         if !left.is_empty() {
             self.outputs.push_back(Output::Presence(left));
@@ -365,6 +375,7 @@ impl Replica {
             peer: opened.version,
             expected,
         });
+        self.keep_what_is_needed();
         self.state = State::Live;
         self.backoff.reset();
         self.send_delta();
