@@ -1,0 +1,76 @@
+//! Change events, flattened: JavaScript makes objects of them only for those who listen.
+
+use js_sys::Array;
+use syncline::clock::ReplicaId;
+use syncline::crdt::ContainerKind;
+use syncline::doc::{Change, Origin, Splice};
+use wasm_bindgen::JsValue;
+
+use crate::value::option_to_js;
+
+/// Fields of one change in the flat list: path, kind, by, origin, origin name, old, new, splices.
+const FIELDS: usize = 8;
+
+/// Converts changes to one flat list, [`FIELDS`] values for each.
+pub(crate) fn flatten(changes: &[Change]) -> Array {
+    let flat = Array::new_with_length((changes.len() * FIELDS) as u32);
+    let mut at = 0;
+    for change in changes {
+        for field in fields(change) {
+            flat.set(at, field);
+            at += 1;
+        }
+    }
+    flat
+}
+
+fn fields(change: &Change) -> [JsValue; FIELDS] {
+    let (origin, name) = match &change.origin {
+        Origin::Local(name) => (0, name.as_deref()),
+        Origin::Import => (1, None),
+        Origin::Link => (2, None),
+    };
+    [
+        change.path.as_str().into(),
+        kind_number(change.kind).into(),
+        hex(&change.by).into(),
+        origin.into(),
+        name.map_or(JsValue::UNDEFINED, JsValue::from_str),
+        option_to_js(change.old.as_ref()),
+        option_to_js(change.new.as_ref()),
+        splices(&change.splices),
+    ]
+}
+
+fn kind_number(kind: ContainerKind) -> u32 {
+    match kind {
+        ContainerKind::Register => 0,
+        ContainerKind::Set => 1,
+        ContainerKind::Counter => 2,
+        ContainerKind::Text => 3,
+        ContainerKind::Map => 4,
+    }
+}
+
+fn splices(splices: &[Splice]) -> JsValue {
+    if splices.is_empty() {
+        return JsValue::UNDEFINED;
+    }
+    let flat = Array::new();
+    for splice in splices {
+        flat.push(&JsValue::from_f64(splice.index as f64));
+        flat.push(&JsValue::from_f64(splice.delete as f64));
+        flat.push(&JsValue::from_str(&splice.insert));
+    }
+    flat.into()
+}
+
+/// Writes an id as 32 hex digits, without the weight of formatting.
+pub(crate) fn hex(id: &ReplicaId) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    id.as_bytes()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}

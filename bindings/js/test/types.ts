@@ -1,0 +1,75 @@
+// Compiled, never run: what must and what must not type-check for users of the package.
+import {
+  connect,
+  init,
+  persist,
+  Doc,
+  SynclineError,
+  type ChangeEvent,
+  type Connection,
+  type ConnectionStatus,
+  type Persistence,
+  type SyncMap,
+  type SyncSet,
+  type SyncText,
+  type Value,
+  type Write,
+} from "syncline";
+import { init as initInline } from "syncline/inline";
+import { init as initSlim, initSync } from "syncline/slim";
+
+export async function everything(bytes: Uint8Array): Promise<void> {
+  await init();
+  await init(new URL("https://example.org/syncline.wasm"));
+  await initInline();
+  await initSlim(fetch("/syncline.wasm").then((response) => response));
+  initSync(bytes as Uint8Array<ArrayBuffer>);
+
+  const doc: Doc = new Doc({ replica: "0".repeat(32), now: () => 0 });
+  const map: SyncMap = doc.map("a", "b");
+  const write: Write = map.set("key", { nested: [1, 2n, "x", null, new Date(), bytes, new Float32Array(2)] });
+  await write.acked({ level: "stored", timeout: 100 });
+  const set: SyncSet = map.set("tags");
+  set.add("x").seq satisfies number;
+  const value: Value | undefined = map.get("key");
+  if (typeof value === "bigint") value satisfies bigint;
+  for (const [key, item] of map) key satisfies string, item satisfies Value;
+  for (const element of set) element satisfies Value;
+  const text: SyncText = map.text("notes");
+  text.insert(0, "a");
+  doc.counter("votes").increment().acked() satisfies Promise<void>;
+  doc.register("title").siblings() satisfies Value[];
+  const returned: number = doc.transact(() => 5, { origin: "test" });
+  returned satisfies number;
+
+  const stop = doc.subscribe(["a"], (event: ChangeEvent) => event.splices?.[0]?.insert satisfies string | undefined);
+  doc.subscribe((event) => event.origin.type satisfies "local" | "import" | "link");
+  stop();
+  doc.import(doc.export({ from: doc.version() })).applied satisfies number;
+
+  const connection: Connection = connect("ws://127.0.0.1:7171", { room: "board", doc, presence: { name: "Ada" } });
+  connection.on("status", (status: ConnectionStatus) => status.retryAt satisfies number | undefined);
+  connection.on("presence", (changes) => changes[0]?.client satisfies string | undefined);
+  connection.on("error", (error) => error.temporary satisfies boolean);
+  connection.on("ack", ({ level, seq }) => [level satisfies "accepted" | "stored" | "durable", seq satisfies number]);
+  connection.presence satisfies ReadonlyMap<string, Value>;
+  const store: Persistence = await persist(doc, { name: "board", onError: (error: SynclineError) => error.code satisfies string });
+  await store.flushed();
+  {
+    using scoped = new Doc();
+    scoped.map().set("a", 1);
+  }
+
+  // @ts-expect-error: functions are no values
+  map.set("key", () => 1);
+  // @ts-expect-error: undefined is no value
+  map.set("key", undefined);
+  // @ts-expect-error: there is no such level
+  await write.acked({ level: "quorum" });
+  // @ts-expect-error: there is no such event
+  connection.on("weather", () => undefined);
+  // @ts-expect-error: a connection needs a room
+  connect("ws://127.0.0.1", { doc });
+  // @ts-expect-error: what is inside stays inside
+  doc.engine;
+}

@@ -1,0 +1,35 @@
+import type { Engine } from "../engine.js";
+import type { Write } from "../write.js";
+
+/** A shared number to which every replica adds; no addition is lost and none is counted twice. */
+export class SyncCounter {
+  readonly #engine: Engine;
+  readonly #path: string;
+
+  /** @internal */
+  constructor(engine: Engine, path: string) {
+    this.#engine = engine;
+    this.#path = path;
+  }
+
+  /** The sum of all additions; beyond the safe integers it is rounded. */
+  get value(): number {
+    return this.#engine.raw.counter(this.#path);
+  }
+
+  /** Adds `by`, an integer. */
+  increment(by = 1): Write {
+    const engine = this.#engine;
+    return engine.write(engine.raw.counter_add(this.#path, by, engine.now()));
+  }
+
+  /** Subtracts `by`, an integer. */
+  decrement(by = 1): Write {
+    return this.increment(-by);
+  }
+
+  /** Returns the value. */
+  toJSON(): number {
+    return this.value;
+  }
+}

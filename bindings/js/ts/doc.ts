@@ -1,0 +1,184 @@
+import "./dispose.js";
+import { SyncCounter, SyncMap, SyncRegister, SyncSet, SyncText } from "./containers.js";
+import { Engine } from "./engine.js";
+import type { ChangeListener, Unsubscribe } from "./events.js";
+import { encodePath } from "./path.js";
+import type { Value } from "./value.js";
+
+/** Options of a new {@link Doc}. */
+export interface DocOptions {
+  /**
+   * The replica id: 32 hex digits. For tests only: a random id is taken otherwise, and two documents that write under
+   * one id corrupt each other.
+   */
+  replica?: string;
+  /** The clock, in milliseconds since 1970; `Date.now` when not said. */
+  now?: () => number;
+}
+
+/** What {@link Doc.import} did. */
+export interface ImportReport {
+  /** How many events were new here; 0 when everything was known. */
+  readonly applied: number;
+}
+
+/** How large a document is. */
+export interface Stats {
+  /** Values that are held, concurrent ones counted one by one. */
+  readonly values: number;
+  /** Records of deletions that other replicas may not have seen yet. */
+  readonly deletes: number;
+  /** Replicas in the version. */
+  readonly replicas: number;
+}
+
+/** Returns the engine of a document, for the other modules of this package. @internal */
+export let engineOf: (doc: Doc) => Engine;
+
+/**
+ * A document: a tree of shared containers, held in memory, that merges with its other copies without conflicts.
+ *
+ * Containers are addressed by path and need no creation. Reads and writes are synchronous. {@link connect} keeps the
+ * document in step with a relay, {@link persist} keeps it in the browser.
+ *
+ * ```ts
+ * const doc = new Doc();
+ * doc.map("users", "ada").set("age", 36);
+ * doc.set("tags").add("crdt");
+ * doc.counter("votes").increment();
+ * doc.text("notes").insert(0, "Hello");
+ * doc.toJSON(); // { users: { ada: { age: 36 } }, tags: ["crdt"], votes: 1, notes: "Hello" }
+ * ```
+ */
+export class Doc {
+  readonly #engine: Engine;
+
+  static {
+    engineOf = (doc) => doc.#engine;
+  }
+
+  constructor(options: DocOptions = {}) {
+    this.#engine = new Engine(options.replica, options.now ?? Date.now);
+  }
+
+  /** The id of this copy: 32 hex digits. Every `Doc` has its own, new one. */
+  get replica(): string {
+    return this.#engine.id;
+  }
+
+  /** Returns the map at a path; the whole document without one. */
+  map(...path: string[]): SyncMap {
+    return new SyncMap(this.#engine, encodePath(path));
+  }
+
+  /** Returns the set at a path. */
+  set(...path: string[]): SyncSet {
+    return new SyncSet(this.#engine, encodePath(path));
+  }
+
+  /** Returns the counter at a path. */
+  counter(...path: string[]): SyncCounter {
+    return new SyncCounter(this.#engine, encodePath(path));
+  }
+
+  /** Returns the register at a path. */
+  register(...path: string[]): SyncRegister {
+    return new SyncRegister(this.#engine, encodePath(path));
+  }
+
+  /** Returns the text at a path. */
+  text(...path: string[]): SyncText {
+    return new SyncText(this.#engine, encodePath(path));
+  }
+
+  /**
+   * Runs `body`, whose writes are made together or, if it throws, not at all; then tells the listeners.
+   *
+   * A transaction within a transaction joins the outer one. If the inner one throws, the outer one cannot commit
+   * either, even if it catches the exception. `origin` is a name that the change events carry.
+   */
+  transact<T>(body: () => T, options: { origin?: string } = {}): T {
+    return this.#engine.transact(body, options.origin);
+  }
+
+  /**
+   * Calls `listener` for each change, in the whole document or at and below a path, until the result is called.
+   *
+   * Events come synchronously, right after the commit, import or frame that changed something. Listeners may write;
+   * the events of that come after the present ones. An exception in a listener disturbs nobody else: it becomes an
+   * uncaught one.
+   */
+  subscribe(listener: ChangeListener): Unsubscribe;
+  subscribe(path: string[], listener: ChangeListener): Unsubscribe;
+  subscribe(...args: [ChangeListener] | [string[], ChangeListener]): Unsubscribe {
+    return args.length === 1 ? this.#engine.subscribe("", args[0]) : this.#engine.subscribe(encodePath(args[0]), args[1]);
+  }
+
+  /**
+   * Returns the document as bytes for {@link import}. Documents with equal content give equal bytes.
+   *
+   * With `from`, a {@link version} of the receiver, only what it lacks.
+   */
+  export(options: { from?: Uint8Array } = {}): Uint8Array {
+    return options.from === undefined ? this.#engine.raw.export() : this.#engine.raw.export_from(options.from);
+  }
+
+  /** Returns the document as bytes for a local store: an export with the records of deletions that others may lack. */
+  save(): Uint8Array {
+    return this.#engine.raw.save();
+  }
+
+  /**
+   * Merges bytes of {@link export} or {@link save} into the document. What is known already changes nothing.
+   *
+   * Throws a {@link SynclineError}: `"import-gap"` if events before them are missing here, in which case nothing is
+   * changed (ask for an export from this {@link version}), `"invalid-blob"` if the bytes are damaged or something else.
+   */
+  import(bytes: Uint8Array): ImportReport {
+    const applied = this.#engine.raw.import(bytes);
+    if (applied > 0) this.#engine.announce();
+    return { applied };
+  }
+
+  /** Returns what this copy has seen, as bytes for {@link export} on another copy. */
+  version(): Uint8Array {
+    return this.#engine.raw.version();
+  }
+
+  /** Returns what this copy has seen: of each replica the number of its last event, sorted by replica. */
+  versionEntries(): { replica: string; seq: number }[] {
+    const flat = this.#engine.raw.version_entries();
+    const entries: { replica: string; seq: number }[] = [];
+    for (let i = 0; i < flat.length; i += 2) entries.push({ replica: flat[i] as string, seq: flat[i + 1] as number });
+    return entries;
+  }
+
+  /** Returns a checksum of the content: 32 hex digits, equal on all copies that have seen the same, in every language. */
+  digest(): string {
+    return this.#engine.raw.digest();
+  }
+
+  /** Returns how large the document is. */
+  stats(): Stats {
+    const [values = 0, deletes = 0, replicas = 0] = this.#engine.raw.stats();
+    return { values, deletes, replicas };
+  }
+
+  /** Returns the whole document as a plain object: sets as arrays, counters as numbers, texts as strings. */
+  toJSON(): Value {
+    return this.#engine.raw.view("") ?? {};
+  }
+
+  /**
+   * Gives the memory back at once and closes its connection and its store; using the document afterwards throws.
+   * A document that is simply dropped is freed by the garbage collector.
+   */
+  free(): void {
+    this.#engine.free();
+  }
+
+  /** Frees the document at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.free();
+  }
+}

@@ -1,0 +1,287 @@
+import { SynclineError } from "./errors.js";
+import type { ChangeEvent, ChangeListener, ChangeOrigin, ContainerKind, Splice, Unsubscribe } from "./events.js";
+import { decodePath, isWithin } from "./path.js";
+import { OUTPUT, createRaw, refusing, watch, type RawHolder, type RawReplica } from "./raw.js";
+import { report } from "./report.js";
+import type { Value } from "./value.js";
+import { AckTracker, Committed, InTransaction, type Write } from "./write.js";
+
+/** Rounds of events that listeners may cause by writing, before it is taken for an endless loop. */
+const MAX_EVENT_ROUNDS = 1000;
+/** How long to wait for a slow network before looking again, in milliseconds. */
+const CONGESTED_MS = 20;
+/** Fields of one change in what `take_changes` returns. */
+const CHANGE_FIELDS = 8;
+const KINDS: readonly ContainerKind[] = ["register", "set", "counter", "text", "map"];
+const ORIGINS: readonly ChangeOrigin["type"][] = ["local", "import", "link"];
+/** The longest time `setTimeout` takes, in milliseconds. */
+const MAX_TIMEOUT = 0x7fff_ffff;
+
+/**
+ * Receives what the replica wants done, except changes and timers, which the engine does itself.
+ * @internal
+ */
+export type OutputSink = (kind: number, payload: unknown) => void;
+
+interface Subscription {
+  readonly path: string;
+  readonly listener: ChangeListener;
+}
+
+/**
+ * One WASM replica with all that JavaScript keeps beside it: who listens, who waits, who sends and who stores.
+ * @internal
+ */
+export class Engine implements RawHolder {
+  raw: RawReplica;
+  readonly id: string;
+  readonly acks = new AckTracker();
+  readonly now: () => number;
+  /** Does what concerns the network; set while connected. */
+  link: OutputSink | undefined;
+  /** Tells whether the network is slower than the writers. */
+  isCongested: () => boolean = () => false;
+  /** Stores journal entries; set while persisted. */
+  journal: OutputSink | undefined;
+  #depth = 0;
+  #transaction: InTransaction | undefined;
+  #subscriptions: Subscription[] = [];
+  #delivering = false;
+  /** Changes that came while others were being told. */
+  readonly #backlog: unknown[][] = [];
+  #pumping = false;
+  #scheduled = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #freed = false;
+  readonly #onFree = new Set<() => void>();
+
+  constructor(replica: string | undefined, now: () => number) {
+    this.now = now;
+    this.raw = createRaw(replica, now());
+    this.id = this.raw.id();
+    watch(this);
+  }
+
+  /** Whether the replica is gone, freed or broken. */
+  get freed(): boolean {
+    return this.#freed;
+  }
+
+  /** Sets the value at `path` by the cheapest call there is for it. */
+  setValue(path: string, value: Value | undefined): Write {
+    const { raw } = this;
+    const now = this.now();
+    switch (typeof value) {
+      case "number":
+        return this.write(raw.set_f64(path, value, now));
+      case "string":
+        return this.write(raw.set_str(path, value, now));
+      case "boolean":
+        return this.write(raw.set_bool(path, value, now));
+      default:
+        return this.write(value === null ? raw.set_null(path, now) : raw.set_value(path, value, now));
+    }
+  }
+
+  /** Returns the handle of a write that has just been made and, unless a transaction is open, tells everybody. */
+  write(seq: number): Write {
+    if (this.#transaction) return this.#transaction;
+    if (seq > 0) this.announce();
+    return new Committed(this.acks, seq);
+  }
+
+  /** Runs `body` in a transaction: all of its writes happen, or none. */
+  transact<T>(body: () => T, origin: string | undefined): T {
+    this.raw.begin(this.now(), origin);
+    this.#depth++;
+    this.#transaction ??= new InTransaction(this.acks);
+    let result: T;
+    try {
+      result = body();
+      if (isThenable(result)) {
+        throw new SynclineError("async-transaction", "a transaction must not be async: do the awaiting before or after transact()");
+      }
+    } catch (error) {
+      this.#leave(false);
+      throw error;
+    }
+    this.#leave(true);
+    return result;
+  }
+
+  #leave(success: boolean): void {
+    const transaction = this.#transaction;
+    const outermost = --this.#depth === 0;
+    if (outermost) this.#transaction = undefined;
+    let seq = 0;
+    let committed = false;
+    try {
+      if (success) {
+        seq = this.raw.commit();
+        committed = true;
+      } else {
+        this.raw.rollback();
+      }
+    } finally {
+      if (outermost) transaction?.settle(committed, seq);
+    }
+    if (outermost && seq > 0) this.announce();
+  }
+
+  /** Delivers the events of what has just changed, and sees to it that it is sent and stored. */
+  announce(): void {
+    if (this.#subscriptions.length > 0) this.#deliver();
+    this.schedule();
+  }
+
+  subscribe(path: string, listener: ChangeListener): Unsubscribe {
+    const subscription = { path, listener };
+    if (this.#subscriptions.length === 0) this.raw.observe(true);
+    this.#subscriptions = [...this.#subscriptions, subscription];
+    return () => {
+      const left = this.#subscriptions.filter((other) => other !== subscription);
+      if (left.length === 0 && this.#subscriptions.length > 0 && !this.#freed) this.raw.observe(false);
+      this.#subscriptions = left;
+    };
+  }
+
+  /** Delivers what happened, also what the listeners themselves cause by writing. */
+  #deliver(changes?: unknown[]): void {
+    if (changes) this.#backlog.push(changes);
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      for (let round = 0; !this.#freed; round++) {
+        const next = this.#backlog.shift() ?? this.raw.take_changes();
+        if (next.length === 0) return;
+        if (round === MAX_EVENT_ROUNDS) {
+          report(new SynclineError("event-loop", "the change listeners keep writing in answer to their own changes; their last changes were not announced"));
+          return;
+        }
+        for (let i = 0; i < next.length; i += CHANGE_FIELDS) this.#tell(next, i);
+      }
+    } finally {
+      this.#backlog.length = 0;
+      this.#delivering = false;
+    }
+  }
+
+  #tell(changes: unknown[], at: number): void {
+    const path = changes[at] as string;
+    let event: ChangeEvent | undefined;
+    for (const subscription of this.#subscriptions) {
+      if (!isWithin(path, subscription.path) || !this.#subscriptions.includes(subscription)) continue;
+      event ??= changeEvent(changes, at);
+      try {
+        subscription.listener(event);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  /** Pumps soon, once for all that is written until then. */
+  schedule(): void {
+    if (this.#scheduled || (!this.link && !this.journal)) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.pump();
+    });
+  }
+
+  /** Does everything that the replica wants done, and sets the timer for the next time. */
+  pump(): void {
+    if (this.#pumping || this.#freed) return;
+    if (this.isCongested() && !this.journal) {
+      // What is not polled is sent in fewer, larger frames later. A store must not wait for the network, though.
+      this.#wakeAt(this.now() + CONGESTED_MS);
+      return;
+    }
+    this.#pumping = true;
+    try {
+      while (!this.#freed) {
+        const kind = this.raw.poll(this.now());
+        const payload = this.raw.payload();
+        if (kind === OUTPUT.idle) {
+          this.#wakeAt(payload as number | undefined);
+          return;
+        }
+        if (kind === OUTPUT.changes) this.#deliver(payload as unknown[]);
+        else if (kind === OUTPUT.journal) this.journal?.(kind, payload);
+        else this.link?.(kind, payload);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #wakeAt(time: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (time === undefined) return;
+    const delay = Math.min(Math.max(time - this.now(), 0), MAX_TIMEOUT);
+    this.#timer = setTimeout(() => {
+      if (this.#freed) return;
+      this.raw.tick(this.now());
+      this.pump();
+    }, delay);
+  }
+
+  /** Calls `stop` before the replica is freed, or after it has failed; the result takes it back. */
+  onFree(stop: () => void): () => void {
+    this.#onFree.add(stop);
+    return () => this.#onFree.delete(stop);
+  }
+
+  free(): void {
+    if (this.#freed) return;
+    for (const stop of this.#onFree) stop();
+    const { raw } = this;
+    this.#end(new SynclineError("freed", "this Doc was freed; create a new one"));
+    raw.free();
+  }
+
+  /** Gives up after a failure inside WASM: nothing can be saved or freed any more. */
+  fail(error: SynclineError): void {
+    if (this.#freed) return;
+    this.#end(error);
+    for (const stop of this.#onFree) stop();
+  }
+
+  #end(error: SynclineError): void {
+    this.#freed = true;
+    clearTimeout(this.#timer);
+    this.#subscriptions = [];
+    this.raw = refusing(error);
+    this.acks.close(error);
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+function changeEvent(changes: unknown[], at: number): ChangeEvent {
+  const name = changes[at + 4] as string | undefined;
+  const type = ORIGINS[changes[at + 3] as number] ?? "local";
+  const old = changes[at + 5] as Value | undefined;
+  const value = changes[at + 6] as Value | undefined;
+  const splices = changes[at + 7] as (number | string)[] | undefined;
+  return {
+    path: decodePath(changes[at] as string),
+    kind: KINDS[changes[at + 1] as number] ?? "register",
+    by: changes[at + 2] as string,
+    origin: name === undefined ? { type } : { type, name },
+    ...(old === undefined ? undefined : { old }),
+    ...(value === undefined ? undefined : { new: value }),
+    ...(splices === undefined ? undefined : { splices: unflatten(splices) }),
+  };
+}
+
+function unflatten(flat: (number | string)[]): Splice[] {
+  const splices: Splice[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    splices.push({ index: flat[i] as number, delete: flat[i + 1] as number, insert: flat[i + 2] as string });
+  }
+  return splices;
+}

@@ -1,0 +1,29 @@
+/**
+ * `syncline/slim`: the library without a way to find its WASM file. The caller brings it.
+ *
+ * ```ts
+ * import { init, Doc } from "syncline/slim";
+ * import url from "syncline/syncline.wasm?url";
+ * await init(url);
+ * ```
+ * @module
+ */
+import * as glue from "./glue.js";
+import { install } from "./raw.js";
+
+export * from "./api.js";
+
+/** Where the compiled module comes from. */
+export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+
+/** Loads the module from an address, a response, bytes, or one that is compiled already. Later calls do nothing. */
+export async function init(source: WasmSource | Promise<WasmSource>): Promise<void> {
+  await glue.default({ module_or_path: source });
+  install(glue);
+}
+
+/** Loads the module at once, from bytes or a compiled module. Browsers refuse large modules on the main thread. */
+export function initSync(source: BufferSource | WebAssembly.Module): void {
+  glue.initSync({ module: source });
+  install(glue);
+}

@@ -1,0 +1,119 @@
+"""The exceptions of Syncline.
+
+Each has a stable ``code`` for programs and a message for people that says what to do. Where Python has a built-in
+exception for the same mistake, the class also derives from it, so ``except IndexError`` and ``except TimeoutError``
+work as usual.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AckTimeoutError",
+    "BlobError",
+    "BrokenReplicaError",
+    "ClosedError",
+    "CorruptJournalError",
+    "EditError",
+    "GapError",
+    "InvalidPathError",
+    "JournalLockedError",
+    "LimitError",
+    "OutOfRangeError",
+    "RelayError",
+    "StorageError",
+    "SynclineError",
+    "TransactionError",
+]
+
+
+class SynclineError(Exception):
+    """The base of all exceptions of this package."""
+
+    code = "syncline"
+
+
+class EditError(SynclineError):
+    """A change cannot be made."""
+
+    code = "edit"
+
+
+class InvalidPathError(EditError, ValueError):
+    """A path or a key is too long, too deep, or not allowed for this change."""
+
+    code = "invalid_path"
+
+
+class LimitError(EditError, ValueError):
+    """A value, text or transaction is larger than a document can hold."""
+
+    code = "limit"
+
+
+class OutOfRangeError(EditError, IndexError):
+    """A position lies outside the text, or a number outside what can be counted."""
+
+    code = "out_of_range"
+
+
+class TransactionError(EditError, RuntimeError):
+    """A transaction was used in a way that its rules do not allow."""
+
+    code = "transaction"
+
+
+class BlobError(SynclineError, ValueError):
+    """Bytes are not a version or a blob made by Syncline, or were damaged on the way."""
+
+    code = "blob"
+
+
+class GapError(BlobError):
+    """A blob holds changes whose predecessors are missing here: import those first, or ask for a full export."""
+
+    code = "gap"
+
+
+class RelayError(SynclineError):
+    """The relay refused something; ``code`` says what and ``temporary`` whether trying again may help."""
+
+    def __init__(self, message: str, code: str = "relay", temporary: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.temporary = temporary
+
+
+class ClosedError(SynclineError, ConnectionError):
+    """The connection was closed by this program while something still waited for it."""
+
+    code = "closed"
+
+
+class AckTimeoutError(SynclineError, TimeoutError):
+    """The relay did not confirm in time. Nothing is lost: the changes are kept and sent again."""
+
+    code = "ack_timeout"
+
+
+class StorageError(SynclineError, OSError):
+    """The journal file cannot be read or written."""
+
+    code = "storage"
+
+
+class JournalLockedError(StorageError):
+    """Another process, or another document of this one, uses the journal."""
+
+    code = "journal_locked"
+
+
+class CorruptJournalError(StorageError):
+    """The journal is damaged in the middle, so more than an unfinished last entry would be lost."""
+
+    code = "corrupt_journal"
+
+
+class BrokenReplicaError(SynclineError, RuntimeError):
+    """The native part failed in the middle of a change: drop this document and load it again."""
+
+    code = "broken_replica"

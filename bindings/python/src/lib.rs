@@ -1,0 +1,37 @@
+//! The extension module `syncline._syncline`: the core's replica and values for Python.
+//!
+//! It converts arguments, results and errors and adds no behaviour of its own. What Python programs see
+//! (mappings, sets, clients, storage) is written in Python on top of it.
+//!
+//! | file | what it exports |
+//! |---|---|
+//! | `replica` | the class `Replica`: inputs, outputs and status of the core's front door |
+//! | `doc` | the document's part of `Replica`: transactions, reads, writes, exchange |
+//! | `value` | values both ways; the class `Timestamp` |
+//! | `vector` | the class `Vector` |
+//! | `error` | the core's errors as the named exceptions of `syncline.errors` |
+//!
+//! The replica sits behind a mutex, so it can be used from any thread. No Python code runs while the mutex is held:
+//! arguments are converted before, results after. Calls whose cost grows with the document release the interpreter.
+
+mod doc;
+mod error;
+mod replica;
+mod value;
+mod vector;
+
+use pyo3::prelude::*;
+
+/// The native part of Syncline; use the package `syncline` instead.
+#[pymodule]
+mod _syncline {
+    #[pymodule_export]
+    use super::{
+        replica::{Replica, new_replica_id},
+        value::Timestamp,
+        vector::Vector,
+    };
+
+    #[pymodule_export]
+    const VERSION: &str = syncline::VERSION;
+}

@@ -1,0 +1,218 @@
+//! The class `Replica`: a document, and the conversation with a relay about it.
+
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use pyo3::{IntoPyObjectExt, prelude::*, sync::MutexExt, types::PyTuple};
+use syncline::{
+    clock::ReplicaId,
+    crdt::{Path, Value},
+    doc::{Change, Doc, Origin},
+    replica::{AckLevel, Input, Output, PresenceChange, Replica as Core, ReplicaConfig, Status},
+};
+
+use crate::{error, value};
+
+/// Names the program towards the relay.
+const AGENT: &str = concat!("syncline-python/", env!("CARGO_PKG_VERSION"));
+
+/// A document and its conversation with a relay; without a connection just the document.
+#[pyclass(frozen, module = "syncline._syncline")]
+pub(crate) struct Replica {
+    core: Mutex<Core>,
+}
+
+impl Replica {
+    /// Waits for the replica with the interpreter released, then holds both.
+    pub(crate) fn lock<'a>(&'a self, py: Python<'_>) -> PyResult<MutexGuard<'a, Core>> {
+        self.core.lock_py_attached(py).map_err(|_| error::broken(py))
+    }
+
+    /// Runs work whose cost grows with the document, with the interpreter released.
+    pub(crate) fn detached<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Core) -> R + Send) -> PyResult<R> {
+        py.detach(|| self.core.lock().ok().map(|mut core| work(&mut core))).ok_or_else(|| error::broken(py))
+    }
+
+    fn input(&self, py: Python<'_>, input: Input<'_>, now: Option<u64>) -> PyResult<()> {
+        self.lock(py)?.handle(input, millis(now));
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Replica {
+    #[new]
+    fn new(replica: &str) -> PyResult<Self> {
+        let id: ReplicaId = replica.parse().map_err(error::replica_id)?;
+        let config = ReplicaConfig { room: String::new(), agent: AGENT.to_owned(), token: None, seed: 0 };
+        let core = Core::new(config, Doc::new(id));
+        Ok(Replica { core: Mutex::new(core) })
+    }
+
+    /// The id of this replica: 32 hexadecimal digits.
+    #[getter]
+    fn id(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.lock(py)?.doc().id().to_string())
+    }
+
+    /// Names the room to join and what to say there, for the next connection.
+    #[pyo3(signature = (room, token=None, seed=0))]
+    fn configure(&self, py: Python<'_>, room: String, token: Option<String>, seed: u64) -> PyResult<()> {
+        let mut core = self.lock(py)?;
+        core.configure(ReplicaConfig { room, agent: AGENT.to_owned(), token, seed });
+        Ok(())
+    }
+
+    /// Turns the journal outputs of `poll` on or off.
+    fn journaling(&self, py: Python<'_>, on: bool) -> PyResult<()> {
+        self.lock(py)?.journaling(on);
+        Ok(())
+    }
+
+    /// Turns the connection on or off; a new replica starts off.
+    #[pyo3(signature = (on, now=None))]
+    fn handle_online(&self, py: Python<'_>, on: bool, now: Option<u64>) -> PyResult<()> {
+        self.input(py, Input::Online(on), now)
+    }
+
+    /// Says that the transport asked for by `poll` is open.
+    #[pyo3(signature = (now=None))]
+    fn handle_connected(&self, py: Python<'_>, now: Option<u64>) -> PyResult<()> {
+        self.input(py, Input::Connected, now)
+    }
+
+    /// Hands in one binary message of the transport.
+    #[pyo3(signature = (frame, now=None))]
+    fn handle_frame(&self, py: Python<'_>, frame: &[u8], now: Option<u64>) -> PyResult<()> {
+        let now = millis(now);
+        self.detached(py, |core| core.handle(Input::Frame(frame), now))
+    }
+
+    /// Says that the transport closed, or could not be opened, with its close code.
+    #[pyo3(signature = (code, now=None))]
+    fn handle_disconnected(&self, py: Python<'_>, code: u16, now: Option<u64>) -> PyResult<()> {
+        self.input(py, Input::Disconnected { code }, now)
+    }
+
+    /// Sets what the others in the room see of this client; nothing takes it back.
+    #[pyo3(signature = (present, state=None, now=None))]
+    fn handle_presence(
+        &self,
+        py: Python<'_>,
+        present: bool,
+        state: Option<&Bound<'_, PyAny>>,
+        now: Option<u64>,
+    ) -> PyResult<()> {
+        let value = state.map_or(Ok(Value::Null), value::from_python)?;
+        self.input(py, Input::Presence(present.then_some(&value)), now)
+    }
+
+    /// Says that the time named by the last `idle` output has come.
+    #[pyo3(signature = (now=None))]
+    fn handle_tick(&self, py: Python<'_>, now: Option<u64>) -> PyResult<()> {
+        self.input(py, Input::Tick, now)
+    }
+
+    /// Takes the next output as a tuple that starts with its name; `("idle", deadline)` is the last one.
+    #[pyo3(signature = (now=None))]
+    fn poll<'py>(&self, py: Python<'py>, now: Option<u64>) -> PyResult<Bound<'py, PyTuple>> {
+        let now = millis(now);
+        let output = self.detached(py, |core| core.poll(now))?;
+        output_tuple(py, output)
+    }
+
+    /// The status as (state, unsaved, retry_at, relay).
+    fn status(&self, py: Python<'_>) -> PyResult<(String, u64, Option<u64>, Option<String>)> {
+        Ok(status_tuple(self.lock(py)?.status()))
+    }
+
+    /// The highest own sequence number up to which everything has reached this level.
+    fn acked(&self, py: Python<'_>, level: &str) -> PyResult<u64> {
+        let level = match level {
+            "accepted" => AckLevel::Accepted,
+            "stored" => AckLevel::Stored,
+            "durable" => AckLevel::Durable,
+            other => return Err(error::ack_level(other)),
+        };
+        Ok(self.lock(py)?.acked(level))
+    }
+}
+
+/// Makes the id of a new replica from its time of birth in milliseconds and 16 random bytes.
+#[pyfunction]
+pub(crate) fn new_replica_id(birth_ms: u64, random: [u8; 16]) -> String {
+    ReplicaId::new(birth_ms, u128::from_le_bytes(random)).to_string()
+}
+
+/// The given time, or the system's, in milliseconds since the Unix epoch.
+pub(crate) fn millis(now: Option<u64>) -> u64 {
+    let system = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    now.unwrap_or_else(system)
+}
+
+/// Parses an encoded path.
+pub(crate) fn parse(py: Python<'_>, encoded: &str) -> PyResult<Path> {
+    Path::parse(encoded).map_err(|error| error::path(py, error))
+}
+
+/// Converts change events to tuples (path, kind, by, origin, name, old, new, splices); old and new are tuples of
+/// nothing or one value.
+pub(crate) fn changes<'py>(py: Python<'py>, changes: Vec<Change>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    changes.into_iter().map(|change| change_tuple(py, change)).collect()
+}
+
+fn change_tuple<'py>(py: Python<'py>, change: Change) -> PyResult<Bound<'py, PyTuple>> {
+    let (origin, name) = match change.origin {
+        Origin::Local(name) => ("local", name),
+        Origin::Import => ("import", None),
+        Origin::Link => ("link", None),
+    };
+    let splices: Vec<_> =
+        change.splices.into_iter().map(|splice| (splice.points.0, splice.points.1, splice.insert)).collect();
+    let path = PyTuple::new(py, change.path.segments())?;
+    let kind = format!("{:?}", change.kind).to_lowercase();
+    let (old, new) = (maybe(py, change.old)?, maybe(py, change.new)?);
+    (path, kind, change.by.to_string(), origin, name, old, new, splices).into_pyobject(py)
+}
+
+/// A tuple of nothing or the value: `None` is a value of its own.
+fn maybe<'py>(py: Python<'py>, value: Option<Value>) -> PyResult<Bound<'py, PyTuple>> {
+    let items = value.map(|value| value::to_python(py, value)).transpose()?;
+    PyTuple::new(py, items)
+}
+
+fn output_tuple<'py>(py: Python<'py>, output: Output) -> PyResult<Bound<'py, PyTuple>> {
+    match output {
+        Output::Connect => ("connect",).into_pyobject(py),
+        Output::Disconnect => ("disconnect",).into_pyobject(py),
+        Output::Send(frame) => ("send", bytes(py, &frame)).into_pyobject(py),
+        Output::Journal(entry) => ("journal", bytes(py, &entry)).into_pyobject(py),
+        Output::Changes(list) => ("changes", changes(py, list)?).into_pyobject(py),
+        Output::Acked { level, seq } => ("acked", level.to_string(), seq).into_pyobject(py),
+        Output::Presence(list) => {
+            let list = list.into_iter().map(|change| presence(py, change)).collect::<PyResult<Vec<_>>>()?;
+            ("presence", list).into_pyobject(py)
+        }
+        Output::Status(status) => ("status", status_tuple(status)).into_pyobject(py),
+        Output::Error(remote) => ("error", remote.code.name(), remote.message, remote.temporary).into_pyobject(py),
+        Output::Idle(deadline) => ("idle", deadline).into_pyobject(py),
+        _ => ("unknown",).into_pyobject(py),
+    }
+}
+
+fn bytes<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, pyo3::types::PyBytes> {
+    pyo3::types::PyBytes::new(py, bytes)
+}
+
+/// (client, present, state)
+fn presence(py: Python<'_>, change: PresenceChange) -> PyResult<(String, bool, Py<PyAny>)> {
+    let present = change.state.is_some();
+    let state = value::to_python(py, change.state.unwrap_or(Value::Null))?;
+    Ok((change.client.to_string(), present, state.into_py_any(py)?))
+}
+
+fn status_tuple(status: Status) -> (String, u64, Option<u64>, Option<String>) {
+    (format!("{:?}", status.state).to_lowercase(), status.unsaved, status.retry_at, status.relay)
+}

@@ -1,0 +1,146 @@
+//! Puts the sources of the settings together.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::Serialize;
+
+use super::{Config, LogFormat};
+
+/// Environment variables that belong to the command line, not to the settings.
+const NOT_SETTINGS: [&str; 4] = ["config", "url", "room", "timeout"];
+
+/// Holds the settings given as flags; what is absent leaves the other sources in force.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Overrides {
+    /// Address and port to listen on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// Folder of the database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// Serves without authentication on a loopback address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev: Option<bool>,
+    /// Threads of the runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// The log settings given as flags.
+    pub log: LogOverrides,
+}
+
+/// Holds the log settings given as flags.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LogOverrides {
+    /// Form of the lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<LogFormat>,
+    /// Level, or levels by module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+}
+
+/// Says why the settings cannot be used, and what to change.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The named file does not exist or cannot be read.
+    #[error(
+        "cannot read the configuration file {path}: {reason}. Give an existing TOML file with --config, or leave the flag out."
+    )]
+    File {
+        /// The file that was asked for.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: std::io::Error,
+    },
+    /// A key is unknown or a value has the wrong type.
+    #[error(
+        "the configuration is not valid: {0}. Correct the key or value named here, or remove it to use the default."
+    )]
+    Invalid(Box<figment::Error>),
+    /// A value is outside of what works.
+    #[error("the setting `{key}` {problem}. {advice}")]
+    Value {
+        /// The setting in dotted form.
+        key: &'static str,
+        /// What is wrong with it.
+        problem: String,
+        /// What to set instead.
+        advice: String,
+    },
+}
+
+/// Reads the settings from all sources and checks them.
+///
+/// # Errors
+/// A file that cannot be read, an unknown key, a value of the wrong type or outside its limits.
+pub fn load(file: Option<&Path>, flags: &Overrides) -> Result<Config, ConfigError> {
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    if let Some(path) = file {
+        std::fs::File::open(path).map_err(|reason| ConfigError::File { path: path.into(), reason })?;
+        figment = figment.merge(Toml::file_exact(path));
+    }
+    let environment = Env::prefixed("SYNCLINE_").ignore(&NOT_SETTINGS).split("__");
+    let config: Config = figment
+        .merge(environment)
+        .merge(Serialized::defaults(flags))
+        .extract()
+        .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+    config.check()?;
+    Ok(config)
+}
+
+#[cfg(test)]
+// The large error is figment's.
+#[allow(clippy::result_large_err)]
+mod tests {
+    use super::*;
+
+    fn in_jail(test: impl FnOnce(&mut figment::Jail) -> Result<(), figment::Error>) {
+        figment::Jail::expect_with(test);
+    }
+
+    #[test]
+    fn later_sources_win() {
+        in_jail(|jail| {
+            jail.create_file(
+                "relay.toml",
+                "listen = '127.0.0.1:1'\nworkers = 3\n[room]\ncompact_entries = 7\nidle_seconds = 5\n",
+            )?;
+            jail.set_env("SYNCLINE_WORKERS", "4");
+            jail.set_env("SYNCLINE_ROOM__COMPACT_ENTRIES", "8");
+            let flags = Overrides { workers: Some(5), ..Overrides::default() };
+            let config = load(Some(Path::new("relay.toml")), &flags).unwrap();
+            assert_eq!(config.listen.port(), 1);
+            assert_eq!(config.workers, 5);
+            assert_eq!(config.room.compact_entries, 8);
+            assert_eq!(config.room.idle_seconds, 5);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn unknown_keys_are_errors_in_file_and_environment() {
+        in_jail(|jail| {
+            jail.create_file("relay.toml", "[room]\ncompact_entrees = 7\n")?;
+            let error = load(Some(Path::new("relay.toml")), &Overrides::default()).unwrap_err().to_string();
+            assert!(error.contains("compact_entrees") && error.contains("relay.toml"), "{error}");
+            jail.set_env("SYNCLINE_LISTEM", "127.0.0.1:1");
+            let error = load(None, &Overrides::default()).unwrap_err().to_string();
+            assert!(error.to_lowercase().contains("listem"), "{error}");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        in_jail(|_| {
+            let error = load(Some(Path::new("absent.toml")), &Overrides::default()).unwrap_err().to_string();
+            assert!(error.contains("absent.toml") && error.contains("--config"), "{error}");
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,81 @@
+//! The HTTP side of the port: health, readiness, version, and the door to `/sync`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{any, get};
+use serde_json::{Value, json};
+
+use crate::relay::{Phase, Relay};
+use crate::socket;
+
+/// Answers all requests of one relay.
+pub fn router(relay: Arc<Relay>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/version", get(version))
+        .route("/sync", any(sync))
+        .fallback(not_found)
+        .with_state(relay)
+}
+
+/// Alive: the process answers and its store takes writes.
+async fn healthz(State(relay): State<Arc<Relay>>) -> Response {
+    match relay.is_healthy() {
+        true => reply(StatusCode::OK, &json!({"status": "ok"})),
+        false => reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "store stopped"})),
+    }
+}
+
+/// Ready: a new connection would be served.
+async fn readyz(State(relay): State<Arc<Relay>>) -> Response {
+    match relay.phase() {
+        Phase::Starting => reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "starting"})),
+        Phase::Ready => reply(StatusCode::OK, &json!({"status": "ready"})),
+        Phase::Draining => reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "draining"})),
+    }
+}
+
+async fn version() -> Response {
+    reply(
+        StatusCode::OK,
+        &json!({"name": "syncline", "version": syncline::VERSION, "protocols": [socket::SUBPROTOCOL]}),
+    )
+}
+
+async fn sync(State(relay): State<Arc<Relay>>, request: Request) -> Response {
+    match socket::upgrade(&relay, request) {
+        Ok(response) => response,
+        Err(refusal) => {
+            let mut response = problem(refusal.status(), &refusal.to_string());
+            if refusal.is_temporary() {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            response
+        }
+    }
+}
+
+async fn not_found(request: Request) -> Response {
+    let hint = format!(
+        "there is nothing at {}; replicas connect by WebSocket to /sync, people look at /healthz, /readyz and /version",
+        request.uri().path()
+    );
+    problem(StatusCode::NOT_FOUND, &hint)
+}
+
+fn problem(status: StatusCode, message: &str) -> Response {
+    reply(status, &json!({"error": message}))
+}
+
+fn reply(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(format!("{body}\n")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

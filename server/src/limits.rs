@@ -1,0 +1,84 @@
+//! Every limit of the relay on sizes, counts and times, with its unit and its reason.
+//!
+//! Limits of the protocol itself (frames, messages, room names) are in [`syncline::bounds`].
+//! What an operator may want to change is in [`crate::config`]; the rest is fixed here.
+
+use std::time::Duration;
+
+/// Bytes that wait for the store's thread over all rooms; a room that would exceed it waits.
+pub const STORE_QUEUE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes that a queued command costs beside its blob, so that many tiny blobs are bounded as well.
+pub const STORE_COMMAND_BYTES: usize = 256;
+
+/// Most log entries of one transaction: keeps a commit, and so an acknowledgement, in the milliseconds.
+pub const COMMIT_ENTRIES: usize = 4096;
+
+/// Most bytes of one transaction, for the same reason.
+pub const COMMIT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Rooms whose next log id the store's thread remembers; beyond it the ids are read again.
+pub const STORE_ROOMS_CACHED: usize = 16 * 1024;
+
+/// Write-ahead log bytes after which the checkpoint thread copies pages into the database.
+pub const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Write-ahead log bytes after which the store's thread itself waits for a complete checkpoint.
+pub const CHECKPOINT_FORCE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Messages from connections that wait for one room; a sender beyond it waits, and with it its socket.
+pub const ROOM_MAILBOX: usize = 256;
+
+/// Messages that a room takes from its mailbox before it writes out what they caused.
+pub const ROOM_TURN: usize = 64;
+
+/// Time between two turns of a room without input: presence time-outs, idle unload.
+pub const ROOM_TICK: Duration = Duration::from_secs(5);
+
+/// Read buffer of one WebSocket in bytes; an idle connection pays for it.
+pub const SOCKET_READ_BUFFER: usize = 4 * 1024;
+
+/// Bytes that a WebSocket collects before it writes to the socket within one flush.
+pub const SOCKET_WRITE_BUFFER: usize = 16 * 1024;
+
+/// Largest write buffer of a WebSocket in bytes: a few frames of the largest size.
+pub const SOCKET_WRITE_BUFFER_MAX: usize = 4 * syncline::bounds::FRAME_BYTES;
+
+/// HTTP connections beside the WebSockets, for health checks and handshakes; more wait in the system's queue.
+pub const HTTP_CONNECTIONS: usize = 256;
+
+/// Time for reading the head of an HTTP request.
+pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest HTTP request head in bytes (hyper's own minimum).
+pub const HTTP_BUFFER: usize = 8 * 1024;
+
+/// Time a WebSocket gets to take a close frame before its socket is dropped.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest reason of a close frame in bytes (RFC 6455: 125 for the payload, two of them the code).
+pub const CLOSE_REASON_BYTES: usize = 123;
+
+/// Lists of changes that wait for a reader of [`crate::client::Client::changes`]; beyond it the reader is told that it missed some.
+pub const CLIENT_CHANGES: usize = 256;
+
+/// Read buffer of a client's WebSocket in bytes: one connection per process, often with a large first answer.
+pub const CLIENT_READ_BUFFER: usize = 64 * 1024;
+
+/// Time for a client to connect and agree on the protocol.
+pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for a relay to take what a client writes, before the client reconnects.
+pub const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Largest file that `syncline import` reads, in bytes.
+pub const IMPORT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Values that `syncline import` puts into one transaction.
+pub const IMPORT_DOTS: usize = 1000;
+
+/// Bytes, roughly, that `syncline import` puts into one transaction.
+pub const IMPORT_CHUNK_BYTES: usize = 1024 * 1024;
+
+/// Transactions that `syncline import` keeps unacknowledged at a time.
+pub const IMPORT_WINDOW: usize = 8;

@@ -1,0 +1,139 @@
+//! The relay: which rooms run, who is connected, and how all of it ends.
+//!
+//! One task per room owns the room's state; it is loaded once, however many clients ask at the same time, because its handle
+//! is in the registry before loading starts. A failed load refuses the joins and takes the handle out again: a room is never
+//! served empty because its data could not be read.
+
+mod compaction;
+mod registry;
+mod restore;
+mod room;
+mod tasks;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::store::Store;
+
+pub(crate) use registry::RoomHandle;
+pub(crate) use room::RoomCommand;
+pub(crate) use tasks::Place;
+
+use registry::Registry;
+use tasks::Tasks;
+
+/// Says what the relay does as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The store is being opened; no connection is taken.
+    Starting,
+    /// Everything is served.
+    Ready,
+    /// Connections are being closed; the process ends soon.
+    Draining,
+}
+
+/// Is one running relay, shared by all its tasks.
+#[derive(Debug)]
+pub struct Relay {
+    config: Config,
+    phase: watch::Sender<Phase>,
+    store: OnceLock<Arc<Store>>,
+    registry: Registry,
+    connections: Tasks,
+    rooms: Tasks,
+    next_connection: AtomicU64,
+}
+
+impl Relay {
+    /// Makes a relay that serves nothing before [`Relay::ready`].
+    pub fn new(config: Config) -> Arc<Relay> {
+        Arc::new(Relay {
+            config,
+            phase: watch::Sender::new(Phase::Starting),
+            store: OnceLock::new(),
+            registry: Registry::default(),
+            connections: Tasks::new(),
+            rooms: Tasks::new(),
+            next_connection: AtomicU64::new(1),
+        })
+    }
+
+    /// Hands in the open store and starts to serve. A second call changes nothing.
+    pub fn ready(&self, store: Store) {
+        if self.store.set(Arc::new(store)).is_ok() {
+            self.phase.send_replace(Phase::Ready);
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the relay does now.
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Follows what the relay does.
+    pub(crate) fn phases(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// Whether the store takes writes; true while it is being opened.
+    pub fn is_healthy(&self) -> bool {
+        self.store.get().is_none_or(|store| store.is_running() || self.phase() == Phase::Draining)
+    }
+
+    /// The store, once it is open.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.store.get()
+    }
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.connections.running()
+    }
+
+    /// Rooms that are in memory.
+    pub fn rooms(&self) -> usize {
+        self.rooms.running()
+    }
+
+    /// Takes a place for a connection, if one is free.
+    pub(crate) fn take_place(&self) -> Option<Place> {
+        self.connections.enter(self.config.socket.max)
+    }
+
+    /// A number for a connection that no other one of this process has.
+    pub(crate) fn connection_number(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends everything in order: connections, rooms, store. What takes longer than the limit is abandoned, except the store.
+    pub async fn drain(&self, limit: Duration) {
+        self.phase.send_replace(Phase::Draining);
+        let deadline = tokio::time::Instant::now() + limit;
+        if tokio::time::timeout_at(deadline, self.connections.ended()).await.is_err() {
+            tracing::warn!(connections = self.connections(), "connections did not end in time");
+        }
+        self.registry.clear();
+        if tokio::time::timeout_at(deadline, self.rooms.ended()).await.is_err() {
+            tracing::warn!(rooms = self.rooms(), "rooms did not end in time");
+        }
+        if let Some(store) = self.store.get() {
+            store.close().await;
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    // A clock before 1970 is a broken machine; the epoch then is as good as any other time.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

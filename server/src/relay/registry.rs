@@ -1,0 +1,128 @@
+//! The rooms in memory by name.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use syncline::link::ErrorCode;
+use tokio::sync::mpsc;
+
+use super::room::{self, RoomCommand, RoomTask};
+use super::{Phase, Relay};
+use crate::limits::ROOM_MAILBOX;
+
+/// Reaches one room. While a connection holds it, the room stays in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomHandle {
+    pub(crate) name: Arc<str>,
+    /// Number of the room on all links of this relay.
+    pub(crate) alias: u32,
+    pub(crate) mailbox: mpsc::Sender<RoomCommand>,
+}
+
+/// Says why a room cannot be opened right now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OpenRefusal {
+    /// As many rooms as configured are in memory.
+    #[error("the relay serves as many rooms as `room.max` allows; try again later")]
+    Full,
+    /// The relay drains.
+    #[error("the relay is shutting down; reconnect in a moment")]
+    Draining,
+}
+
+impl OpenRefusal {
+    /// The number that says it on the wire.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            OpenRefusal::Full => ErrorCode::Limit,
+            OpenRefusal::Draining => ErrorCode::Unavailable,
+        }
+    }
+}
+
+/// Holds the handles of all rooms in memory.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    rooms: Mutex<Rooms>,
+}
+
+#[derive(Debug, Default)]
+struct Rooms {
+    by_name: HashMap<Arc<str>, RoomHandle>,
+    aliases: HashSet<u32>,
+    last_alias: u32,
+}
+
+impl Relay {
+    /// Returns the handle of a room, starting its task if it is not in memory.
+    ///
+    /// # Errors
+    /// [`OpenRefusal`]; all of them are temporary.
+    pub(crate) fn open(self: &Arc<Relay>, name: &str) -> Result<RoomHandle, OpenRefusal> {
+        let mut rooms = self.registry.lock();
+        if self.phase() != Phase::Ready {
+            return Err(OpenRefusal::Draining);
+        }
+        // A task that ended unexpectedly leaves a closed mailbox behind; the room is then loaded anew.
+        if let Some(handle) = rooms.by_name.get(name).filter(|handle| !handle.mailbox.is_closed()) {
+            return Ok(handle.clone());
+        }
+        rooms.remove(name);
+        let store = self.store().ok_or(OpenRefusal::Draining)?.clone();
+        let place = self.rooms.enter(self.config.room.max).ok_or(OpenRefusal::Full)?;
+        let (mailbox, commands) = mpsc::channel(ROOM_MAILBOX);
+        let handle = RoomHandle { name: name.into(), alias: rooms.take_alias(), mailbox };
+        rooms.by_name.insert(handle.name.clone(), handle.clone());
+        let task = RoomTask::new(self.clone(), store, handle.name.clone(), handle.alias, commands);
+        tokio::spawn(room::run(task, place));
+        Ok(handle)
+    }
+
+    /// Takes a room out of the registry if nobody but the registry holds its handle. Joins take the same lock, so none is lost.
+    pub(super) fn unload_if_unused(&self, name: &str, alias: u32) -> bool {
+        let mut rooms = self.registry.lock();
+        let unused =
+            rooms.by_name.get(name).is_none_or(|handle| handle.alias == alias && handle.mailbox.strong_count() == 1);
+        if unused {
+            rooms.remove(name);
+        }
+        unused
+    }
+
+    /// Takes a room out of the registry because its task ends.
+    pub(super) fn forget(&self, name: &str, alias: u32) {
+        let mut rooms = self.registry.lock();
+        if rooms.by_name.get(name).is_some_and(|handle| handle.alias == alias) {
+            rooms.remove(name);
+        }
+    }
+}
+
+impl Registry {
+    /// Drops all handles: the rooms end when no connection holds them any more.
+    pub(super) fn clear(&self) {
+        *self.lock() = Rooms::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rooms> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rooms {
+    /// The next free number from 1; at most `room.max` are taken, so the search ends.
+    fn take_alias(&mut self) -> u32 {
+        loop {
+            self.last_alias = self.last_alias.wrapping_add(1).max(1);
+            if self.aliases.insert(self.last_alias) {
+                return self.last_alias;
+            }
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Some(handle) = self.by_name.remove(name) {
+            self.aliases.remove(&handle.alias);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The task of one room: messages in, frames and log entries out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncline::link::{ErrorCode, Message, RemoteError};
+use syncline::replica::{FrameKind, Room, RoomInput, RoomOutput};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Bytes;
+
+use super::compaction::Compaction;
+use super::restore::{Restored, restore};
+use super::{Place, Relay, now_ms};
+use crate::limits::{ROOM_TICK, ROOM_TURN};
+use crate::socket::{Importance, Outbox};
+use crate::store::{Report, Reports, Store};
+
+/// Close code when a room is not available for a moment.
+const CLOSE_TRY_AGAIN: u16 = 1013;
+
+/// First byte of a fragment; the second is 0 unless it is the last of its message.
+const FRAGMENT: u8 = 0x03;
+
+/// What a connection has for a room.
+pub(crate) enum RoomCommand {
+    /// The connection opens the room.
+    Join { connection: u64, outbox: Arc<Outbox>, message: Message },
+    /// The connection has a message for the room it opened.
+    Message { connection: u64, message: Message },
+    /// The connection has ended.
+    Leave { connection: u64 },
+}
+
+/// A room's task before its data is loaded.
+pub(super) struct RoomTask {
+    relay: Arc<Relay>,
+    store: Arc<Store>,
+    name: Arc<str>,
+    alias: u32,
+    commands: mpsc::Receiver<RoomCommand>,
+}
+
+/// A room that is served.
+struct Serving {
+    task: RoomTask,
+    connections: HashMap<u64, Arc<Outbox>>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    reporter: Reports,
+    compaction: Compaction,
+    /// Fragments of a message whose last one the room has not said yet.
+    partial: Vec<Bytes>,
+    /// Since when nobody is connected.
+    empty_since: Option<Instant>,
+}
+
+/// Says whether a room goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Continue,
+    End,
+}
+
+/// Loads the room and serves it until nobody needs it; ends at once if it cannot be loaded.
+pub(super) async fn run(task: RoomTask, place: Place) {
+    match restore(&task.store, &task.name, task.alias).await {
+        Ok(restored) => {
+            tracing::debug!(room = &*task.name, entries = restored.log_entries, "room loaded");
+            serve(task, restored).await;
+        }
+        Err(error) => {
+            tracing::error!(room = &*task.name, %error, "room refused");
+            task.refuse().await;
+        }
+    }
+    drop(place);
+}
+
+impl RoomTask {
+    pub(super) fn new(
+        relay: Arc<Relay>,
+        store: Arc<Store>,
+        name: Arc<str>,
+        alias: u32,
+        commands: mpsc::Receiver<RoomCommand>,
+    ) -> RoomTask {
+        RoomTask { relay, store, name, alias, commands }
+    }
+
+    /// Answers everyone who waits; the next join tries to load again.
+    async fn refuse(mut self) {
+        self.relay.forget(&self.name, self.alias);
+        self.commands.close();
+        while let Some(command) = self.commands.recv().await {
+            if let RoomCommand::Join { outbox, .. } = command {
+                let reason = "the room cannot be loaded: the relay's log says why";
+                outbox.push_message(&Message::Error {
+                    alias: None,
+                    error: RemoteError::temporary(ErrorCode::Unavailable, reason),
+                });
+                outbox.close(CLOSE_TRY_AGAIN, reason);
+            }
+        }
+    }
+}
+
+/// Whatever ends the task, a panic included, nobody is left waiting on a dead room.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.task.relay.forget(&self.task.name, self.task.alias);
+        for outbox in self.connections.values() {
+            outbox.close(CLOSE_TRY_AGAIN, "the room restarts: reconnect");
+        }
+    }
+}
+
+async fn serve(task: RoomTask, restored: Restored) {
+    let settings = task.relay.config().room.clone();
+    let (reporter, reports) = mpsc::unbounded_channel();
+    let mut room = restored.room;
+    let mut serving = Serving {
+        task,
+        connections: HashMap::new(),
+        reports,
+        reporter,
+        compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes),
+        partial: Vec::new(),
+        empty_since: Some(Instant::now()),
+    };
+    let mut turn = Vec::with_capacity(ROOM_TURN);
+    let idle = Duration::from_secs(settings.idle_seconds);
+    let mut ticks = tokio::time::interval(ROOM_TICK.min(idle / 2));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let step = tokio::select! {
+            Some(report) = serving.reports.recv() => serving.report(&mut room, report),
+            count = serving.task.commands.recv_many(&mut turn, ROOM_TURN) => {
+                turn.drain(..).for_each(|command| serving.command(&mut room, command));
+                // Without senders the relay drains: the room ends, and the store writes what it was given.
+                if count == 0 { Step::End } else { Step::Continue }
+            }
+            _ = ticks.tick() => serving.tick(&mut room),
+        };
+        serving.write_out(&mut room).await;
+        if step == Step::End {
+            return;
+        }
+        if serving.compaction.is_due() {
+            let Some(same) = serving.compact(room).await else { return };
+            room = same;
+        }
+    }
+}
+
+impl Serving {
+    fn command(&mut self, room: &mut Room, command: RoomCommand) {
+        let now = now_ms();
+        match command {
+            RoomCommand::Join { connection, outbox, message } => {
+                self.connections.insert(connection, outbox);
+                self.empty_since = None;
+                room.handle(RoomInput::Message { conn: connection, message }, now);
+            }
+            RoomCommand::Message { connection, message } => {
+                room.handle(RoomInput::Message { conn: connection, message }, now)
+            }
+            RoomCommand::Leave { connection } => {
+                self.connections.remove(&connection);
+                room.handle(RoomInput::Leave { conn: connection }, now);
+            }
+        }
+    }
+
+    fn report(&mut self, room: &mut Room, report: Report) -> Step {
+        let now = now_ms();
+        match report {
+            Report::Durable { upto } => room.handle(RoomInput::Durable { upto }, now),
+            Report::Failed { from, reason } => {
+                // What is in memory is not what is stored: tell everyone, and load anew for the next join.
+                tracing::error!(room = &*self.task.name, from, reason, "the room ends because a write failed");
+                self.tell_all(&RemoteError::temporary(
+                    ErrorCode::Store,
+                    format!("the relay cannot store writes now: {reason}"),
+                ));
+                room.handle(RoomInput::StoreFailed { reason }, now);
+                return Step::End;
+            }
+            Report::Compacted { upto } => {
+                tracing::debug!(room = &*self.task.name, upto, "compacted");
+                self.compaction.done();
+            }
+            Report::CompactFailed { reason } => {
+                tracing::warn!(room = &*self.task.name, reason, "compaction failed; the log is kept");
+                self.compaction.failed();
+            }
+        }
+        Step::Continue
+    }
+
+    fn tick(&mut self, room: &mut Room) -> Step {
+        self.remove_ended(room);
+        if !self.connections.is_empty() || !room.is_durable() {
+            self.empty_since = None;
+            return Step::Continue;
+        }
+        let idle = Duration::from_secs(self.task.relay.config().room.idle_seconds);
+        let since = *self.empty_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < idle || !self.task.relay.unload_if_unused(&self.task.name, self.task.alias) {
+            return Step::Continue;
+        }
+        tracing::debug!(room = &*self.task.name, "room unloaded");
+        Step::End
+    }
+
+    /// Takes out connections whose task ended without saying so.
+    fn remove_ended(&mut self, room: &mut Room) {
+        let ended: Vec<u64> =
+            self.connections.iter().filter(|(_, outbox)| outbox.is_closing()).map(|(number, _)| *number).collect();
+        for connection in ended {
+            self.connections.remove(&connection);
+            room.handle(RoomInput::Leave { conn: connection }, now_ms());
+        }
+    }
+
+    /// Does what the room asks for until it has nothing more.
+    async fn write_out(&mut self, room: &mut Room) {
+        while let Some(output) = room.poll() {
+            match output {
+                RoomOutput::Send { conn, frame, kind } => {
+                    let Some(frames) = self.whole(frame.into()) else { continue };
+                    if let Some(outbox) = self.connections.get(&conn) {
+                        outbox.push(frames, importance(kind));
+                    }
+                }
+                RoomOutput::Broadcast { except, frame, kind } => {
+                    let Some(frames) = self.whole(Bytes::from_owner(frame)) else { continue };
+                    for (number, outbox) in &self.connections {
+                        if Some(*number) != except && room.is_joined(*number) {
+                            outbox.push(frames.clone(), importance(kind));
+                        }
+                    }
+                }
+                RoomOutput::Persist { id, blob } => {
+                    self.compaction.wrote(blob.len() as u64);
+                    self.task.store.append(&self.task.name, id, blob, &self.reporter).await;
+                }
+                RoomOutput::Close { conn, code, reason } => {
+                    if let Some(outbox) = self.connections.get(&conn) {
+                        outbox.close(code, &reason);
+                    }
+                }
+                other => tracing::error!(
+                    room = &*self.task.name,
+                    ?other,
+                    "the room asks for something that this relay does not know"
+                ),
+            }
+        }
+    }
+
+    /// Collects the fragments of a message: its frames must stay together on a connection that has other rooms too.
+    fn whole(&mut self, frame: Bytes) -> Option<Vec<Bytes>> {
+        let more = matches!(&frame[..], [FRAGMENT, 0, ..]);
+        self.partial.push(frame);
+        if more { None } else { Some(std::mem::take(&mut self.partial)) }
+    }
+
+    fn tell_all(&self, error: &RemoteError) {
+        let message = Message::Error { alias: Some(self.task.alias), error: error.clone() };
+        for outbox in self.connections.values() {
+            outbox.push_message(&message);
+        }
+    }
+
+    /// Hands a snapshot of the room to the store. Encoding a large one takes long, so it is not done on a worker.
+    async fn compact(&mut self, room: Room) -> Option<Room> {
+        let encoded = tokio::task::spawn_blocking(move || {
+            let snapshot = room.snapshot();
+            (room, snapshot)
+        });
+        // Fails only if encoding panicked; the room is then loaded anew.
+        let (room, snapshot) = encoded.await.ok()?;
+        if snapshot.len() > syncline::bounds::MESSAGE_BYTES {
+            tracing::error!(
+                room = &*self.task.name,
+                bytes = snapshot.len(),
+                "the snapshot is too large to be loaded again; the log is kept"
+            );
+            self.compaction.failed();
+            return Some(room);
+        }
+        self.compaction.start(snapshot.len() as u64);
+        self.task.store.compact(&self.task.name, room.last_persist(), snapshot, &self.reporter).await;
+        Some(room)
+    }
+}
+
+fn importance(kind: FrameKind) -> Importance {
+    match kind {
+        FrameKind::Data => Importance::Required,
+        FrameKind::Presence => Importance::Droppable,
+    }
+}

@@ -1,0 +1,314 @@
+//! The task of one connection: reads frames for its rooms, writes what they send, keeps alive, closes in order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use syncline::link::{ErrorCode, Link, LinkConfig, LinkError, Message as Inner, RemoteError, RoomRef};
+use tokio::sync::watch;
+use tokio::time::{Instant, interval, sleep, sleep_until};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+
+use super::outbox::{Importance, Next, Outbox};
+use super::upgrade::Socket;
+use crate::limits::CLOSE_TIMEOUT;
+use crate::relay::{Phase, Relay, RoomCommand, RoomHandle, now_ms};
+
+/// Close code for frames that are not binary: the client speaks another protocol.
+const CLOSE_NOT_BINARY: u16 = 4400;
+
+/// Close code for a message to a room that the connection did not open.
+const CLOSE_UNKNOWN_ROOM: u16 = 4404;
+
+/// Close code of a connection that opens too many rooms.
+const CLOSE_TOO_MANY_ROOMS: u16 = 4429;
+
+/// Close code of a drain: the service restarts, clients come back after a moment.
+const CLOSE_RESTART: u16 = 1012;
+
+/// Close code when a room is not available for a moment.
+const CLOSE_TRY_AGAIN: u16 = 1013;
+
+/// Clients that are told to come back spread over this many milliseconds.
+const DRAIN_SPREAD_MS: u64 = 5_000;
+
+/// Times that a join is handed to a room that is just ending.
+const OPEN_ATTEMPTS: usize = 3;
+
+/// Longest sleep of a reader that hears nothing.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Spans of silence after which a peer counts as gone: one until the ping, two for its answer.
+const SILENT_SPANS: u32 = 3;
+
+/// The last sign of life of the peer, in milliseconds since the connection began.
+struct Alive {
+    start: Instant,
+    at: AtomicU64,
+}
+
+/// Marks the queue when the task ends, even by a panic.
+struct Ended(Arc<Outbox>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.close(CLOSE_TRY_AGAIN, "the connection has ended");
+    }
+}
+
+struct Reader<'a> {
+    relay: &'a Arc<Relay>,
+    number: u64,
+    outbox: &'a Arc<Outbox>,
+    alive: &'a Alive,
+    link: Link,
+    rooms: HashMap<u32, RoomHandle>,
+}
+
+/// Serves a WebSocket until it ends.
+pub(super) async fn run(relay: Arc<Relay>, socket: Socket) {
+    let number = relay.connection_number();
+    let settings = &relay.config().socket;
+    let outbox = Arc::new(Outbox::new(settings.queue_bytes));
+    let alive = Alive { start: Instant::now(), at: AtomicU64::new(0) };
+    let ping = Duration::from_secs(settings.ping_seconds);
+    let link = Link::relay(
+        LinkConfig { agent: concat!("syncline-relay/", env!("CARGO_PKG_VERSION")).into(), token: None },
+        now_ms(),
+    );
+    // Whatever ends this task, the rooms see that nobody writes any more.
+    let _ended = Ended(outbox.clone());
+    let mut reader = Reader { relay: &relay, number, outbox: &outbox, alive: &alive, link, rooms: HashMap::new() };
+    let (sink, stream) = socket.split();
+    tracing::debug!(connection = number, "connected");
+    let why = tokio::select! {
+        why = reader.run(stream) => why,
+        why = write(sink, &outbox, &alive, ping) => why,
+        why = alive.silence(ping) => why,
+        why = overdue(&outbox) => why,
+    };
+    tracing::debug!(connection = number, why, "disconnected");
+    reader.leave().await;
+}
+
+impl Reader<'_> {
+    /// Reads until the socket ends. While the connection is being closed, what arrives is thrown away.
+    async fn run(&mut self, mut stream: SplitStream<Socket>) -> &'static str {
+        let mut phases = self.relay.phases();
+        loop {
+            let deadline = self.timeout();
+            let closing = self.outbox.is_closing();
+            tokio::select! {
+                received = stream.next() => match received {
+                    Some(Ok(message)) => self.received(message).await,
+                    Some(Err(Error::Capacity(error))) => self.outbox.close(1009, &format!("{error}: send fragments")),
+                    Some(Err(_)) => return "the socket failed",
+                    None => return "the peer closed",
+                },
+                () = sleep_until(deadline) => {}
+                () = draining(&mut phases), if !closing => self.drain(),
+            }
+        }
+    }
+
+    async fn received(&mut self, message: Message) {
+        self.alive.now();
+        match message {
+            Message::Binary(frame) if !self.outbox.is_closing() => match self.link.handle_frame(&frame, now_ms()) {
+                Ok(inner) => {
+                    self.answer();
+                    if let Some(inner) = inner {
+                        self.deliver(inner).await;
+                    }
+                }
+                Err(error) => self.fail(&error),
+            },
+            Message::Text(_) => self.outbox.close(CLOSE_NOT_BINARY, "this protocol has binary frames only"),
+            // Pings are answered by the WebSocket itself, and so is a close.
+            _ => {}
+        }
+    }
+
+    /// Queues what the link itself has to say: handshake answers, errors.
+    fn answer(&mut self) {
+        while let Some(frame) = self.link.poll_frame() {
+            self.outbox.push(vec![frame.into()], Importance::Required);
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Hands a message to its room; waits while the room's mailbox is full, and with it this socket.
+    async fn deliver(&mut self, message: Inner) {
+        match message.room() {
+            None => self.about_link(&message),
+            Some(RoomRef::Alias(alias)) if matches!(message, Inner::Leave { .. }) => {
+                if let Some(room) = self.rooms.remove(&alias) {
+                    // A room that has ended has no members to take out.
+                    let _ = room.mailbox.send(RoomCommand::Leave { connection: self.number }).await;
+                }
+            }
+            Some(RoomRef::Name(name)) => {
+                let name = name.to_owned();
+                self.open(&name, message).await;
+            }
+            Some(RoomRef::Alias(alias)) => match self.rooms.get(&alias) {
+                Some(room) => {
+                    let command = RoomCommand::Message { connection: self.number, message };
+                    if room.mailbox.send(command).await.is_err() {
+                        self.outbox.close(CLOSE_TRY_AGAIN, "the room restarts: reconnect");
+                    }
+                }
+                None => self.outbox.close(CLOSE_UNKNOWN_ROOM, "this room was not opened on this connection"),
+            },
+        }
+    }
+
+    fn about_link(&self, message: &Inner) {
+        if let Inner::Hello(hello) = message {
+            tracing::debug!(connection = self.number, agent = hello.agent, "hello");
+        }
+    }
+
+    /// Joins a room, loading it if need be.
+    async fn open(&mut self, name: &str, message: Inner) {
+        let known = self.rooms.values().any(|room| *room.name == *name);
+        if !known && self.rooms.len() >= self.relay.config().socket.rooms {
+            return self
+                .outbox
+                .close(CLOSE_TOO_MANY_ROOMS, "this connection has as many rooms as `socket.rooms` allows");
+        }
+        let mut command = RoomCommand::Join { connection: self.number, outbox: self.outbox.clone(), message };
+        // A room that is just being unloaded hands the join back; the next handle is that of a new task.
+        for _ in 0..OPEN_ATTEMPTS {
+            let room = match self.relay.open(name) {
+                Ok(room) => room,
+                Err(refusal) => return self.refuse(refusal.code(), &refusal.to_string()),
+            };
+            match room.mailbox.send(command).await {
+                Ok(()) => {
+                    self.rooms.insert(room.alias, room);
+                    return;
+                }
+                Err(refused) => command = refused.0,
+            }
+        }
+        self.refuse(ErrorCode::Unavailable, "the room restarts: reconnect");
+    }
+
+    /// Tells the peer that what it asked for cannot be had now, and lets it connect again.
+    fn refuse(&self, code: ErrorCode, reason: &str) {
+        self.outbox.push_message(&Inner::Error { alias: None, error: RemoteError::temporary(code, reason) });
+        self.outbox.close(CLOSE_TRY_AGAIN, reason);
+    }
+
+    /// Tells the peer what it did wrong and closes; other connections do not notice.
+    fn fail(&mut self, error: &LinkError) {
+        tracing::info!(connection = self.number, %error, "closing after a bad frame");
+        self.answer();
+        self.outbox.push_message(&Inner::Error { alias: None, error: error.to_remote() });
+        self.outbox.close(error.close_code(), &error.to_string());
+    }
+
+    /// Tells the peer to come back after a moment that differs from client to client.
+    fn drain(&self) {
+        let wait = self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % DRAIN_SPREAD_MS;
+        self.outbox.push_message(&Inner::Drain(wait));
+        self.outbox.close(CLOSE_RESTART, &format!("the relay restarts: reconnect in {wait} ms"));
+    }
+
+    /// Lets time pass for the link and returns when to do so again.
+    fn timeout(&mut self) -> Instant {
+        let now = now_ms();
+        let pause = match self.link.handle_timeout(now) {
+            Ok(next) => Duration::from_millis(next.saturating_sub(now)).min(PAUSE),
+            // A browser slows down the timers of a hidden page, and with them its link's pings; those of the WebSocket are answered all the same.
+            Err(LinkError::Silent(_)) if self.link.peer().is_some() => PAUSE,
+            Err(_) if self.outbox.is_closing() => PAUSE,
+            Err(error) => {
+                self.fail(&error);
+                PAUSE
+            }
+        };
+        self.answer();
+        Instant::now() + pause
+    }
+
+    async fn leave(self) {
+        for room in self.rooms.into_values() {
+            // A room that has ended has no members to take out.
+            let _ = room.mailbox.send(RoomCommand::Leave { connection: self.number }).await;
+        }
+    }
+}
+
+impl Alive {
+    fn now(&self) {
+        self.at.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn silent_for(&self) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_millis(self.at.load(Ordering::Relaxed)))
+    }
+
+    /// Ends when nothing was heard for too long.
+    async fn silence(&self, ping: Duration) -> &'static str {
+        let limit = ping * SILENT_SPANS;
+        while self.silent_for() < limit {
+            sleep(limit - self.silent_for()).await;
+        }
+        "the peer is silent"
+    }
+}
+
+/// Writes what is queued, and a ping when the peer is silent. Ends only if the socket fails: after a close the peer answers.
+async fn write(mut sink: SplitSink<Socket, Message>, outbox: &Outbox, alive: &Alive, ping: Duration) -> &'static str {
+    let mut ticks = interval(ping);
+    loop {
+        let written = tokio::select! {
+            next = outbox.next() => match next {
+                Next::Frames(frames) => write_frames(&mut sink, frames, alive).await,
+                Next::Close(close) => {
+                    let frame = CloseFrame { code: close.code.into(), reason: close.reason.into() };
+                    if sink.send(Message::Close(Some(frame))).await.is_ok() {
+                        std::future::pending::<()>().await;
+                    }
+                    return "the socket failed while closing";
+                }
+            },
+            _ = ticks.tick() => match alive.silent_for() >= ping {
+                true => sink.send(Message::Ping(Bytes::new())).await,
+                false => Ok(()),
+            },
+        };
+        if written.is_err() {
+            return "the socket failed while writing";
+        }
+    }
+}
+
+/// That the socket takes bytes is a sign of life too: a slow reader is not a dead one.
+async fn write_frames(sink: &mut SplitSink<Socket, Message>, frames: Vec<Bytes>, alive: &Alive) -> Result<(), Error> {
+    for frame in frames {
+        sink.feed(Message::Binary(frame)).await?;
+        alive.now();
+    }
+    sink.flush().await
+}
+
+/// Waits until the relay drains.
+async fn draining(phases: &mut watch::Receiver<Phase>) {
+    // The sender lives in the relay, which this task holds, so waiting cannot fail.
+    let _ = phases.wait_for(|phase| *phase == Phase::Draining).await;
+}
+
+/// Ends a while after the close began, however the peer behaves.
+async fn overdue(outbox: &Outbox) -> &'static str {
+    outbox.closing().await;
+    sleep(CLOSE_TIMEOUT).await;
+    "the close was not answered"
+}

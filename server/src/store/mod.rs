@@ -1,0 +1,246 @@
+//! The database: one SQLite file in WAL mode, written by one thread of its own.
+//!
+//! Persist, then acknowledge. A [`Report::Durable`] is sent only after COMMIT returned, and every commit is synced to the
+//! disk (`synchronous=FULL`). There is no timer: while one commit runs, what arrives is queued, and becomes the next one
+//! (group commit). A failure is reported to each room that it concerns; nothing is lost silently.
+//!
+//! | table | what it holds |
+//! |---|---|
+//! | `room` | name and key of each room |
+//! | `log` | blobs of a room by consecutive id, in the order in which the room wrote them |
+//! | `snapshot` | one blob per room that stands for its log up to an id; what it covers is deleted with it in one transaction |
+//! | `meta` | facts about the database itself |
+
+mod batch;
+mod checkpoint;
+mod error;
+mod open;
+mod read;
+mod thread;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::config::StoreConfig;
+use crate::limits::{STORE_COMMAND_BYTES, STORE_QUEUE_BYTES};
+
+pub use error::{LoadError, OpenError, StoreError};
+pub use open::FILE_NAME;
+pub use read::Saved;
+
+use thread::{Counters, WriterThread};
+
+/// Tells a room what became of what it handed to the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// All log entries up to this id are on the disk.
+    Durable {
+        /// Id of the last one.
+        upto: u64,
+    },
+    /// The entries from this id on are not stored, and the room must not continue as if they were.
+    Failed {
+        /// Id of the first one.
+        from: u64,
+        /// What happened, for people.
+        reason: String,
+    },
+    /// The snapshot stands for the log up to this id.
+    Compacted {
+        /// Id of the last entry it covers.
+        upto: u64,
+    },
+    /// The snapshot could not be written; the log is complete, so nothing is lost.
+    CompactFailed {
+        /// What happened, for people.
+        reason: String,
+    },
+}
+
+/// Takes the reports of one room; the number of pending ones is bounded by the store's queue.
+pub type Reports = mpsc::UnboundedSender<Report>;
+
+/// Counts what the store did since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreStats {
+    /// Transactions committed.
+    pub commits: u64,
+    /// Log entries written.
+    pub entries: u64,
+    /// Bytes of blobs written.
+    pub bytes: u64,
+    /// Transactions that failed.
+    pub failures: u64,
+}
+
+/// Is the open database; made once per process and shared.
+pub struct Store {
+    path: PathBuf,
+    queue: std::sync::mpsc::Sender<Command>,
+    space: Arc<Semaphore>,
+    reader: Arc<Mutex<Connection>>,
+    counters: Arc<Counters>,
+    thread: Mutex<Option<WriterThread>>,
+    /// Held while the folder is in use.
+    lock: Mutex<Option<std::fs::File>>,
+}
+
+/// One thing for the store's thread to do.
+enum Command {
+    Append(Append),
+    Compact(Compact),
+    Flush(oneshot::Sender<()>),
+    Stop,
+}
+
+struct Append {
+    room: Arc<str>,
+    id: u64,
+    blob: Vec<u8>,
+    reports: Reports,
+    _space: OwnedSemaphorePermit,
+}
+
+struct Compact {
+    room: Arc<str>,
+    upto: u64,
+    blob: Vec<u8>,
+    reports: Reports,
+    _space: OwnedSemaphorePermit,
+}
+
+impl Store {
+    /// Opens the database in a folder, making both if they are missing, and starts its thread.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the folder cannot be used, another process has it, or the database is damaged or of another version.
+    pub fn open(folder: &Path, config: &StoreConfig) -> Result<Store, OpenError> {
+        let opened = open::open(folder, config)?;
+        let counters = Arc::new(Counters::default());
+        let (queue, commands) = std::sync::mpsc::channel();
+        let thread =
+            WriterThread::start(opened.writer, opened.checkpointer, opened.path.clone(), commands, counters.clone())
+                .map_err(|reason| OpenError::Thread { reason })?;
+        Ok(Store {
+            path: opened.path,
+            queue,
+            space: Arc::new(Semaphore::new(STORE_QUEUE_BYTES)),
+            reader: Arc::new(Mutex::new(opened.reader)),
+            counters,
+            thread: Mutex::new(Some(thread)),
+            lock: Mutex::new(Some(opened.lock)),
+        })
+    }
+
+    /// Path of the database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Queues one log entry; waits while the queue is full. The outcome is sent to `reports`.
+    ///
+    /// Ids of a room are consecutive: an entry whose id does not follow the last stored one fails.
+    pub async fn append(&self, room: &Arc<str>, id: u64, blob: Vec<u8>, reports: &Reports) {
+        let Some(space) = self.reserve(blob.len()).await else {
+            return report_stopped(reports, id);
+        };
+        let append = Append { room: room.clone(), id, blob, reports: reports.clone(), _space: space };
+        if self.queue.send(Command::Append(append)).is_err() {
+            report_stopped(reports, id);
+        }
+    }
+
+    /// Queues a snapshot that stands for the log up to `upto`; waits while the queue is full.
+    pub async fn compact(&self, room: &Arc<str>, upto: u64, blob: Vec<u8>, reports: &Reports) {
+        let Some(space) = self.reserve(blob.len()).await else { return };
+        let compact = Compact { room: room.clone(), upto, blob, reports: reports.clone(), _space: space };
+        // A stopped store means that the process ends; the log is complete without the snapshot.
+        let _ = self.queue.send(Command::Compact(compact));
+    }
+
+    /// Reads what is stored of a room; empty if the room is new.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read or entries are missing. A room must not be served then.
+    pub async fn load(&self, room: &Arc<str>) -> Result<Saved, LoadError> {
+        let (reader, room) = (self.reader.clone(), room.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            read::load(&mut reader, &room)
+        });
+        task.await.unwrap_or_else(|error| Err(LoadError::Interrupted { reason: error.to_string() }))
+    }
+
+    /// Waits until everything queued before is committed or has failed.
+    pub async fn flush(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.queue.send(Command::Flush(done)).is_ok() {
+            // An error means that the thread stopped after it had worked off its queue.
+            let _ = wait.await;
+        }
+    }
+
+    /// Commits what is queued, copies the write-ahead log into the database, ends the thread and gives the folder free.
+    pub async fn close(&self) {
+        let thread = self.stop();
+        // The join fails only if the runtime is going down, which is what closing is for.
+        let _ = tokio::task::spawn_blocking(move || thread.map(WriterThread::join)).await;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Counts what was done so far.
+    pub fn stats(&self) -> StoreStats {
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        StoreStats {
+            commits: read(&self.counters.commits),
+            entries: read(&self.counters.entries),
+            bytes: read(&self.counters.bytes),
+            failures: read(&self.counters.failures),
+        }
+    }
+
+    /// Whether the store's thread takes writes: false after [`Store::close`], or if the thread died.
+    pub fn is_running(&self) -> bool {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(WriterThread::is_running)
+    }
+
+    /// Bytes that wait for the store's thread.
+    pub fn queued_bytes(&self) -> usize {
+        STORE_QUEUE_BYTES - self.space.available_permits()
+    }
+
+    async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let cost = bytes.saturating_add(STORE_COMMAND_BYTES).min(STORE_QUEUE_BYTES);
+        self.space.clone().acquire_many_owned(cost as u32).await.ok()
+    }
+
+    fn stop(&self) -> Option<WriterThread> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // An error means that the thread has ended already.
+        let _ = self.queue.send(Command::Stop);
+        thread
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(thread) = self.stop() {
+            thread.join();
+        }
+    }
+}
+
+fn report_stopped(reports: &Reports, from: u64) {
+    // The room may be gone; then nobody waits for an acknowledgement either.
+    let _ = reports.send(Report::Failed { from, reason: StoreError::Stopped.to_string() });
+}

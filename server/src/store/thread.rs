@@ -1,0 +1,172 @@
+//! The thread that owns the writing connection: it collects a batch, commits it, and reports.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::batch::{Outcome, Rooms, Work};
+use super::checkpoint::Checkpoints;
+use super::{Append, Command, Compact, Report};
+use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES};
+
+/// Numbers for [`super::StoreStats`], written by the thread only.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) commits: AtomicU64,
+    pub(super) entries: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) failures: AtomicU64,
+}
+
+/// The running thread; ends after [`Command::Stop`].
+pub(super) struct WriterThread(JoinHandle<()>);
+
+struct Writer {
+    connection: Connection,
+    rooms: Rooms,
+    checkpoints: Checkpoints,
+    counters: Arc<Counters>,
+}
+
+/// What is committed together.
+#[derive(Default)]
+struct Batch {
+    work: Vec<Work>,
+    bytes: usize,
+    flushed: Vec<oneshot::Sender<()>>,
+    stop: bool,
+}
+
+impl WriterThread {
+    pub(super) fn start(
+        connection: Connection,
+        checkpointer: Connection,
+        path: PathBuf,
+        commands: Receiver<Command>,
+        counters: Arc<Counters>,
+    ) -> std::io::Result<WriterThread> {
+        let checkpoints = Checkpoints::start(checkpointer, path)?;
+        let mut writer = Writer { connection, rooms: Rooms::default(), checkpoints, counters };
+        let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run(&commands))?;
+        Ok(WriterThread(thread))
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        !self.0.is_finished()
+    }
+
+    /// Waits for the end; a panic of the thread was printed by it.
+    pub(super) fn join(self) {
+        let _ = self.0.join();
+    }
+}
+
+impl Writer {
+    fn run(&mut self, commands: &Receiver<Command>) {
+        while let Ok(first) = commands.recv() {
+            let batch = Batch::collect(first, commands);
+            self.commit(batch.work);
+            for done in batch.flushed {
+                // Whoever waited may have given up.
+                let _ = done.send(());
+            }
+            self.checkpoints.after_commit(&self.connection, batch.bytes as u64);
+            if batch.stop {
+                break;
+            }
+        }
+        self.checkpoints.finish(&self.connection);
+    }
+
+    /// Commits all in one transaction. If that fails, each room on its own, so that one cannot harm another.
+    fn commit(&mut self, work: Vec<Work>) {
+        if work.is_empty() {
+            return;
+        }
+        match self.rooms.write(&mut self.connection, &work) {
+            Ok(()) => self.report_success(&work),
+            Err(error) => {
+                self.counters.failures.fetch_add(1, Ordering::Relaxed);
+                let rooms = by_room(work);
+                if rooms.len() == 1 {
+                    return rooms.iter().for_each(|work| report_failure(work, &error.to_string()));
+                }
+                for work in rooms {
+                    match self.rooms.write(&mut self.connection, &work) {
+                        Ok(()) => self.report_success(&work),
+                        Err(error) => report_failure(&work, &error.to_string()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn report_success(&self, work: &[Work]) {
+        let bytes: usize = work.iter().map(Work::bytes).sum();
+        let entries = work.iter().filter(|work| matches!(work, Work::Append(_))).count();
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.entries.fetch_add(entries as u64, Ordering::Relaxed);
+        self.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        Outcome::of(work).send();
+    }
+}
+
+impl Batch {
+    /// Takes everything that is queued already, up to the limits of one transaction.
+    fn collect(first: Command, commands: &Receiver<Command>) -> Batch {
+        let mut batch = Batch::default();
+        batch.add(first);
+        while !batch.stop && batch.work.len() < COMMIT_ENTRIES && batch.bytes < COMMIT_BYTES {
+            let Ok(next) = commands.try_recv() else { break };
+            batch.add(next);
+        }
+        batch
+    }
+
+    fn add(&mut self, command: Command) {
+        match command {
+            Command::Append(append) => self.push(Work::Append(append)),
+            Command::Compact(compact) => self.push(Work::Compact(compact)),
+            Command::Flush(done) => self.flushed.push(done),
+            Command::Stop => self.stop = true,
+        }
+    }
+
+    fn push(&mut self, work: Work) {
+        self.bytes += work.bytes();
+        self.work.push(work);
+    }
+}
+
+/// Splits the work by room, in its order within each.
+fn by_room(work: Vec<Work>) -> Vec<Vec<Work>> {
+    let mut rooms: BTreeMap<Arc<str>, Vec<Work>> = BTreeMap::new();
+    for work in work {
+        rooms.entry(work.room().clone()).or_default().push(work);
+    }
+    rooms.into_values().collect()
+}
+
+/// Tells one room that nothing of this work is stored.
+fn report_failure(work: &[Work], reason: &str) {
+    let first = work.iter().find_map(|work| match work {
+        Work::Append(append) => Some(append),
+        Work::Compact(_) => None,
+    });
+    tracing::error!(room = work.first().map(|work| &**work.room()), reason, "write failed");
+    // A room that is gone has nobody waiting.
+    if let Some(Append { id, reports, .. }) = first {
+        let _ = reports.send(Report::Failed { from: *id, reason: reason.to_string() });
+    }
+    for work in work {
+        if let Work::Compact(Compact { reports, .. }) = work {
+            let _ = reports.send(Report::CompactFailed { reason: reason.to_string() });
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the tests of Syncline share: conformance vectors and their runner, oracles written from the
+//! definition of each data type, a seeded simulator of clients, links and a relay, and a mutator of
+//! captured frames.
+//!
+//! One test binary per kind lives in `tests/`: `conformance`, `oracle`, `traps`, `sim`, `garbage`, `tidy`.
+//! The same vectors are run by Node, Chromium and Python from `conformance/`.
+
+pub mod corpus;
+pub mod notation;
+pub mod oracle;
+pub mod rng;
+pub mod sim;
+pub mod vectors;

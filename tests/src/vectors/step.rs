@@ -1,0 +1,182 @@
+//! One step of a vector, done to real documents.
+//!
+//! | op | fields |
+//! |---|---|
+//! | `set`, `assign` | `path`, `value` |
+//! | `register` | `path`, `value`: the same as `set`, through the register of a facade |
+//! | `delete` | `path` |
+//! | `add`, `remove` | `path`, `value`: an element of a set |
+//! | `increment` | `path`, `by`: an integer within ±(2^53-1), which every facade takes |
+//! | `insert`, `erase` | `path`, `index`, and `text` or `count`; both in code points |
+//! | `fill`, `clear` | `path`, `keys`: sets each key to its index, or deletes each, in one transaction |
+//! | `transact` | `steps`, `rollback` |
+//! | `capture` | `as`, and `save: true` or `since` (a replica's version now), else a full export |
+//! | `import` | `blob`, or `from` and optionally `since`; `fails: true` when it must be refused |
+//! | `sync` | `replicas`: each imports what it lacks from each other, twice |
+//! | `siblings` | `path`, `is`: checks the values of a register, newest first |
+//!
+//! `on` names the replica. `at` is the time in ms after [`BASE_MS`] and holds until the next `at`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+use syncline::crdt::{Path, TextUnit, Value};
+use syncline::doc::{Doc, EditError};
+
+use super::keys;
+use crate::notation;
+
+/// The time that `at: 0` stands for, in ms since the epoch.
+pub const BASE_MS: u64 = 1_700_000_000_000;
+
+/// The documents and captured blobs of a running vector.
+#[derive(Default)]
+pub struct Bench {
+    /// Replica letter to document.
+    pub docs: BTreeMap<String, Doc>,
+    /// Name to captured blob.
+    pub blobs: BTreeMap<String, Vec<u8>>,
+    now_ms: u64,
+}
+
+impl Bench {
+    /// Makes one empty document per replica of `vector`.
+    pub fn new(vector: &Json) -> Result<Bench, String> {
+        let mut bench = Bench { now_ms: BASE_MS, ..Bench::default() };
+        for (name, id) in vector["replicas"].as_object().ok_or("a vector needs replicas")? {
+            let id = id.as_str().and_then(|id| id.parse().ok()).ok_or("a replica id has 32 hex digits")?;
+            bench.docs.insert(name.clone(), Doc::new(id));
+        }
+        Ok(bench)
+    }
+
+    /// Does one step.
+    pub fn step(&mut self, step: &Json) -> Result<(), String> {
+        if let Some(at) = step["at"].as_u64() {
+            self.now_ms = BASE_MS + at;
+        }
+        match text(step, "op")? {
+            "sync" => self.sync(step),
+            "capture" => {
+                let blob = self.blob(text(step, "on")?, step)?;
+                self.blobs.insert(text(step, "as")?.to_string(), blob);
+                Ok(())
+            }
+            "import" => self.import(step),
+            "siblings" => self.siblings(step),
+            _ => self.edit(step),
+        }
+    }
+
+    fn doc(&mut self, name: &str) -> Result<&mut Doc, String> {
+        self.docs.get_mut(name).ok_or_else(|| format!("no replica {name}"))
+    }
+
+    fn edit(&mut self, step: &Json) -> Result<(), String> {
+        let now_ms = self.now_ms;
+        let doc = self.doc(text(step, "on")?)?;
+        doc.begin(now_ms, step["origin"].as_str()).map_err(|e| e.to_string())?;
+        if text(step, "op")? != "transact" {
+            edit(doc, step)?;
+        } else {
+            for inner in step["steps"].as_array().ok_or("transact needs steps")? {
+                edit(doc, inner)?;
+            }
+            if step["rollback"] == Json::Bool(true) {
+                doc.rollback();
+                return Ok(());
+            }
+        }
+        doc.commit().map(drop).map_err(|e| e.to_string())
+    }
+
+    fn blob(&mut self, on: &str, step: &Json) -> Result<Vec<u8>, String> {
+        let since = match step["since"].as_str() {
+            Some(name) => Some(self.doc(name)?.version()),
+            None => None,
+        };
+        let doc = self.doc(on)?;
+        Ok(match since {
+            _ if step["save"] == Json::Bool(true) => doc.save(),
+            Some(since) => doc.export_from(&since),
+            None => doc.export(),
+        })
+    }
+
+    fn import(&mut self, step: &Json) -> Result<(), String> {
+        let blob = match step["blob"].as_str() {
+            Some(name) => self.blobs.get(name).ok_or_else(|| format!("no blob {name}"))?.clone(),
+            None => self.blob(text(step, "from")?, step)?,
+        };
+        let result = self.doc(text(step, "on")?)?.import(&blob);
+        match (result, step["fails"] == Json::Bool(true)) {
+            (Ok(_), false) | (Err(_), true) => Ok(()),
+            (Ok(_), true) => Err("this import must be refused".into()),
+            (Err(error), false) => Err(error.to_string()),
+        }
+    }
+
+    fn sync(&mut self, step: &Json) -> Result<(), String> {
+        let names: Vec<&str> = step["replicas"].as_array().ok_or("sync needs replicas")?.iter().filter_map(Json::as_str).collect();
+        for (to, from) in (0..2).flat_map(|_| names.iter().flat_map(|to| names.iter().map(move |from| (*to, *from)))) {
+            if to != from {
+                let since = self.doc(to)?.version();
+                let blob = self.doc(from)?.export_from(&since);
+                self.doc(to)?.import(&blob).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn siblings(&mut self, step: &Json) -> Result<(), String> {
+        let path = path(step)?;
+        let found: Vec<Json> = self.doc(text(step, "on")?)?.siblings(&path).iter().map(notation::write).collect();
+        if Json::Array(found.clone()) == step["is"] { Ok(()) } else { Err(format!("siblings are {found:?}")) }
+    }
+}
+
+fn edit(doc: &mut Doc, step: &Json) -> Result<(), String> {
+    let path = path(step)?;
+    let value = || notation::read(&step["value"]);
+    let done: Result<(), EditError> = match text(step, "op")? {
+        "set" | "register" => doc.set(&path, value()?),
+        "assign" => doc.assign(&path, value()?),
+        "delete" => doc.delete(&path).map(drop),
+        "add" => doc.set_add(&path, value()?).map(drop),
+        "remove" => doc.set_remove(&path, &value()?).map(drop),
+        "increment" => match notation::read(&step["by"])? {
+            Value::Int(by) => doc.counter_add(&path, by),
+            _ => return Err("increment needs an integer".into()),
+        },
+        "insert" => doc.text_insert(&path, number(step, "index")?, text(step, "text")?, TextUnit::CodePoint),
+        "erase" => doc.text_delete(&path, number(step, "index")?, number(step, "count")?, TextUnit::CodePoint),
+        "fill" | "clear" => bulk(doc, &path, step),
+        other => return Err(format!("no such op: {other}")),
+    };
+    done.map_err(|e| e.to_string())
+}
+
+fn bulk(doc: &mut Doc, path: &Path, step: &Json) -> Result<(), EditError> {
+    for (index, key) in keys::make(&step["keys"]).unwrap_or_default().iter().enumerate() {
+        let path = path.child(key);
+        if step["op"] == "fill" {
+            doc.set(&path, Value::Int(index as i64))?;
+        } else {
+            doc.delete(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn path(step: &Json) -> Result<Path, String> {
+    let segments = step["path"].as_array().ok_or("a step needs a path")?;
+    Ok(Path::from_segments(segments.iter().filter_map(Json::as_str)))
+}
+
+fn text<'a>(step: &'a Json, field: &str) -> Result<&'a str, String> {
+    step[field].as_str().ok_or_else(|| format!("a step needs the text {field}"))
+}
+
+fn number(step: &Json, field: &str) -> Result<usize, String> {
+    step[field].as_u64().map(|n| n as usize).ok_or_else(|| format!("a step needs the number {field}"))
+}

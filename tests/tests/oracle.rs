@@ -1,0 +1,56 @@
+//! Random histories with loss, duplication, reordering, stale deltas, pruning and restarts: after each step the
+//! replica shows what the definition says, and in the end all are equal.
+
+use syncline_tests::oracle::text::Typists;
+use syncline_tests::oracle::world::{Flavour, World};
+use syncline_tests::rng::{each_seed, seeds};
+
+/// Steps of one history.
+const STEPS: usize = 40;
+
+fn histories(test: &str, count: u64, flavour: Flavour) {
+    each_seed("oracle", test, &seeds(count), |seed| {
+        let mut world = World::new(seed, flavour);
+        for step in 0..STEPS {
+            world.step().map_err(|problem| format!("step {step}: {problem}"))?;
+        }
+        world.settle()
+    });
+}
+
+#[test]
+fn all_types_on_common_paths_follow_the_definition() {
+    histories("all_types_on_common_paths_follow_the_definition", 8_000, Flavour::Mixed);
+}
+
+#[test]
+fn registers_follow_the_definition() {
+    histories("registers_follow_the_definition", 4_000, Flavour::Registers);
+}
+
+#[test]
+fn counters_follow_the_definition() {
+    histories("counters_follow_the_definition", 3_000, Flavour::Counters);
+}
+
+#[test]
+fn sets_follow_the_definition() {
+    histories("sets_follow_the_definition", 4_000, Flavour::Sets);
+}
+
+#[test]
+fn texts_are_a_function_of_their_live_updates() {
+    histories("texts_are_a_function_of_their_live_updates", 2_000, Flavour::Texts);
+}
+
+#[test]
+fn texts_follow_the_list_specification_through_compaction() {
+    each_seed("oracle", "texts_follow_the_list_specification_through_compaction", &seeds(60), |seed| {
+        let mut typists = Typists::new(seed);
+        for step in 0..500 {
+            typists.step().map_err(|problem| format!("step {step}: {problem}"))?;
+        }
+        typists.settle()?;
+        if typists.compacted() { Ok(()) } else { Err("no update was ever put together with others".into()) }
+    });
+}
