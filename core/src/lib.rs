@@ -39,6 +39,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod assoc;
 pub mod bounds;
 pub mod bytes;
 pub mod clock;

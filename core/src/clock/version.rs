@@ -1,9 +1,9 @@
 //! Version vectors (Parker et al., 1983), with a horizon for retired replicas.
 
 use super::{Dot, ReplicaId};
+use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, Writer};
-use std::collections::BTreeMap;
 
 /// How two version vectors relate in the partial order of what they have seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Causality {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionVector {
-    entries: BTreeMap<ReplicaId, u64>,
+    entries: SortedMap<ReplicaId, u64>,
     horizon: u64,
 }
 
@@ -51,7 +51,7 @@ impl VersionVector {
     /// Raises the entry of `id` to `seq`; lower numbers change nothing.
     pub fn insert(&mut self, id: ReplicaId, seq: u64) {
         if seq > 0 {
-            let entry = self.entries.entry(id).or_default();
+            let entry = self.entries.get_or_insert_with(id, || 0);
             *entry = (*entry).max(seq);
         }
     }
@@ -63,26 +63,26 @@ impl VersionVector {
 
     /// Takes in what the other has seen: the least upper bound of both.
     pub fn join(&mut self, other: &VersionVector) {
-        let horizon = self.horizon.max(other.horizon);
-        let mine = std::mem::take(&mut self.entries);
-        let listed: Vec<ReplicaId> = mine.keys().chain(other.entries.keys()).copied().collect();
-        let before = VersionVector { entries: mine, horizon: self.horizon };
-        self.horizon = horizon;
-        for id in listed {
-            let seq = before.get(&id).max(other.get(&id));
+        if self.horizon == other.horizon {
+            return other.iter().for_each(|(id, seq)| self.insert(id, seq));
+        }
+        let mut joined = VersionVector { entries: SortedMap::default(), horizon: self.horizon.max(other.horizon) };
+        for (id, _) in self.iter().chain(other.iter()) {
+            let seq = self.get(&id).max(other.get(&id));
             if seq != u64::MAX {
-                self.insert(id, seq);
+                joined.insert(id, seq);
             }
         }
+        *self = joined;
     }
 
     /// What both have seen: the greatest lower bound, by entry. A retired id counts with what the other lists.
     pub fn meet(&self, other: &VersionVector) -> VersionVector {
-        let mut out = VersionVector { entries: BTreeMap::new(), horizon: self.horizon.min(other.horizon) };
-        for id in self.entries.keys().chain(other.entries.keys()) {
-            let seq = self.get(id).min(other.get(id));
+        let mut out = VersionVector { entries: SortedMap::default(), horizon: self.horizon.min(other.horizon) };
+        for (id, _) in self.iter().chain(other.iter()) {
+            let seq = self.get(&id).min(other.get(&id));
             if seq != u64::MAX {
-                out.insert(*id, seq);
+                out.insert(id, seq);
             }
         }
         out
@@ -90,8 +90,8 @@ impl VersionVector {
 
     /// Tells whether this one has seen everything that `other` has.
     pub fn includes(&self, other: &VersionVector) -> bool {
-        let mut listed = self.entries.keys().chain(other.entries.keys());
-        self.horizon >= other.horizon && listed.all(|id| self.get(id) >= other.get(id))
+        let mut listed = self.iter().chain(other.iter());
+        self.horizon >= other.horizon && listed.all(|(id, _)| self.get(&id) >= other.get(&id))
     }
 
     /// Compares in the partial order of what was seen.
@@ -106,7 +106,7 @@ impl VersionVector {
 
     /// The entries in the order of ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
-        self.entries.iter().map(|(&id, &seq)| (id, seq))
+        self.entries.iter().copied()
     }
 
     /// Encodes the vector: horizon, count, then for each entry the birth (as a difference), 10 bytes, the number.
@@ -149,7 +149,7 @@ impl VersionVector {
         let horizon = reader.varint()?;
         // One entry takes 12 bytes at least, so the count is bounded by what is there.
         let count = reader.count(12, bounds::REPLICAS)?;
-        let mut out = VersionVector { entries: BTreeMap::new(), horizon };
+        let mut out = VersionVector { entries: SortedMap::default(), horizon };
         let (mut birth, mut last) = (0u64, None);
         for _ in 0..count {
             birth =
@@ -167,6 +167,11 @@ impl VersionVector {
         Ok(out)
     }
 
+    /// The place of an id among the entries.
+    pub(crate) fn rank(&self, id: &ReplicaId) -> Option<u32> {
+        self.entries.position(id).ok().map(|at| at as u32)
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -174,7 +179,7 @@ impl VersionVector {
 
     /// Tells whether nothing was seen.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.horizon == 0
+        self.entries.len() == 0 && self.horizon == 0
     }
 
     /// The birth time in milliseconds below which unlisted ids are retired; 0 for none.

@@ -27,6 +27,7 @@ pub use path::{ParsePathError, Path};
 pub use value::{Value, ValueError};
 
 pub(crate) use counter::{add_payload, sum};
+pub(crate) use path::last_separator;
 pub(crate) use register::Stamp;
 #[cfg(feature = "text")]
 pub(crate) use text::{OutOfText, Text};

@@ -48,11 +48,13 @@ impl Path {
         let mut encoded = String::with_capacity(self.0.len() + segment.len() + 2);
         encoded.push_str(&self.0);
         encoded.push_str(SEPARATOR);
-        if segment.contains('\0') {
-            encoded.push_str(&segment.replace('\0', ESCAPED_NUL));
-        } else {
-            encoded.push_str(segment);
+        let mut rest = segment;
+        while let Some(at) = rest.bytes().position(|byte| byte == 0) {
+            encoded.push_str(&rest[..at]);
+            encoded.push_str(ESCAPED_NUL);
+            rest = &rest[at + 1..];
         }
+        encoded.push_str(rest);
         Path(encoded)
     }
 
@@ -94,22 +96,29 @@ impl Path {
 
     /// The segments, top first.
     pub fn segments(&self) -> Vec<String> {
-        self.0.split(SEPARATOR).skip(1).map(|segment| segment.replace(ESCAPED_NUL, "\0")).collect()
+        let (mut segments, mut rest) = (Vec::new(), &*self.0);
+        while !rest.is_empty() {
+            let (segment, others) = rest[2..].split_at(segment_len(&rest[2..]));
+            segments.push(unescape(segment));
+            rest = others;
+        }
+        segments
     }
 
     /// Number of segments.
     pub fn depth(&self) -> usize {
-        self.0.matches(SEPARATOR).count()
+        let pairs = self.0.as_bytes().windows(2);
+        pairs.filter(|pair| *pair == SEPARATOR.as_bytes()).count()
     }
 
     /// The last segment; `None` for the root.
     pub fn last(&self) -> Option<String> {
-        self.0.rfind(SEPARATOR).map(|at| self.0[at + 2..].replace(ESCAPED_NUL, "\0"))
+        last_separator(self.0.as_bytes()).map(|at| unescape(&self.0[at + 2..]))
     }
 
     /// The place one segment further up; `None` for the root.
     pub fn parent(&self) -> Option<Path> {
-        self.0.rfind(SEPARATOR).map(|at| Path(self.0[..at].to_owned()))
+        last_separator(self.0.as_bytes()).map(|at| Path(self.0[..at].to_owned()))
     }
 
     /// Tells whether this place is `ancestor` or below it.
@@ -119,7 +128,7 @@ impl Path {
 
     /// The ancestor (or this place) that has one segment more than the first `prefix` bytes.
     pub(crate) fn ancestor_below(&self, prefix: usize) -> Path {
-        let end = self.0[prefix + 2..].find(SEPARATOR).map_or(self.0.len(), |at| prefix + 2 + at);
+        let end = prefix + 2 + segment_len(&self.0[prefix + 2..]);
         Path(self.0[..end].to_owned())
     }
 
@@ -132,6 +141,27 @@ impl fmt::Debug for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.segments()).finish()
     }
+}
+
+/// Length of the encoded segment that `rest` begins with.
+fn segment_len(rest: &str) -> usize {
+    rest.as_bytes().windows(2).position(|pair| pair == SEPARATOR.as_bytes()).unwrap_or(rest.len())
+}
+
+/// Where the last segment of an encoded path begins, separator included.
+pub(crate) fn last_separator(path: &[u8]) -> Option<usize> {
+    path.windows(2).rposition(|pair| pair == SEPARATOR.as_bytes())
+}
+
+fn unescape(mut segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    while let Some(at) = segment.bytes().position(|byte| byte == 0) {
+        out.push_str(&segment[..=at]);
+        // The escape is the NUL and one more byte.
+        segment = &segment[at + 2..];
+    }
+    out.push_str(segment);
+    out
 }
 
 /// Length of the encoded path that `bytes` begin with: up to the first NUL that begins neither a segment nor an escape.

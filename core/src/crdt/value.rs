@@ -1,5 +1,6 @@
 //! The values that leaves hold.
 
+use crate::assoc::order;
 use crate::bounds;
 use crate::bytes::DecodeError;
 use crate::bytes::cbor::{self, CborReader};
@@ -125,9 +126,9 @@ impl Value {
             Value::Map(entries) => {
                 cbor::push(out, Header::Map(Some(entries.len())));
                 // Deterministic order is that of the encoded keys: shorter first.
-                let mut sorted: Vec<_> = entries.iter().collect();
-                sorted.sort_by_key(|(key, _)| (key.len(), *key));
-                for (key, item) in sorted {
+                let entries: Vec<(&String, &Value)> = entries.iter().collect();
+                for at in order(entries.iter().map(|(key, _)| (key.len() as u64, 0))) {
+                    let (key, item) = entries[at as usize];
                     cbor::push_text(out, key);
                     item.write(out);
                 }

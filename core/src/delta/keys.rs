@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::column::{read_ints, write_ints};
 use super::strings::{read_strings, write_strings};
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer};
-use crate::crdt::{Key, Kind};
+use crate::crdt::{Key, Kind, last_separator};
 use std::collections::BTreeMap;
 
 /// Added to the kind of a row whose leaf stands at the root itself and so has no item.
@@ -34,10 +34,6 @@ pub(super) fn join_key(container: &[u8], kind: Kind, item: Option<&[u8]>) -> Res
 
 fn carries_item(kind: Kind) -> bool {
     kind == Kind::ELEMENT || kind > Kind::MARKER
-}
-
-fn last_separator(path: &[u8]) -> Option<usize> {
-    (0..path.len().saturating_sub(1)).rev().find(|&at| path[at] == 0 && path[at + 1] == 0x10)
 }
 
 /// The containers that keys name, each after its parent; number 0 is the root and not listed.
@@ -76,14 +72,14 @@ impl<'a> Nodes<'a> {
 pub(super) fn write_keys(out: &mut Writer, keys: &[&Key]) {
     let mut nodes = Nodes::default();
     let (mut containers, mut kinds) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
-    let mut items: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
+    let mut items: [Vec<&[u8]>; ITSELF as usize] = Default::default();
     for key in keys {
         let (container, kind, item) = split_key(key);
         let kind = u64::from(kind.0) | if item.is_none() { ITSELF } else { 0 };
         containers.push(nodes.number(container));
         kinds.push(kind);
         if let Some(item) = item {
-            items.entry(kind).or_default().push(item);
+            items[kind as usize].push(item);
         }
     }
     out.varint(nodes.parents.len() as u64);
@@ -91,7 +87,7 @@ pub(super) fn write_keys(out: &mut Writer, keys: &[&Key]) {
     write_strings(out, &nodes.segments);
     write_ints(out, &containers);
     write_ints(out, &kinds);
-    items.values().for_each(|items| write_strings(out, items));
+    items.iter().for_each(|items| write_strings(out, items));
 }
 
 /// Reads the columns of `count` keys.
@@ -99,15 +95,15 @@ pub(super) fn read_keys(reader: &mut Reader<'_>, count: usize, budget: &mut Budg
     let paths = read_nodes(reader, budget)?;
     budget.spend(count.saturating_mul(size_of::<Key>()))?;
     let (containers, kinds) = (read_ints(reader, count)?, read_ints(reader, count)?);
-    let mut items = BTreeMap::new();
-    for kind in (0..ITSELF).filter(|kind| kinds.contains(kind)) {
+    let mut items: [std::vec::IntoIter<SmallBytes>; ITSELF as usize] = Default::default();
+    for (kind, items) in (0..).zip(&mut items) {
         let rows = kinds.iter().filter(|&row| *row == kind).count();
-        items.insert(kind, read_strings(reader, rows, budget)?.into_iter());
+        *items = read_strings(reader, rows, budget)?.into_iter();
     }
     let key = |(container, kind): (u64, u64)| {
         let path =
             usize::try_from(container).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
-        let item = items.get_mut(&kind).and_then(Iterator::next);
+        let item = usize::try_from(kind).ok().and_then(|kind| items.get_mut(kind)).and_then(Iterator::next);
         let kind = Kind(u8::try_from(kind & !ITSELF).map_err(|_| DecodeError::Range("kind"))?);
         budget.spend(path.len() + item.as_ref().map_or(0, |item| item.len()))?;
         join_key(path, kind, item.as_deref())

@@ -6,11 +6,11 @@
 
 use super::batch::{Batch, Op, Span};
 use super::keys::{join_key, split_key};
+use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer, unzigzag, zigzag};
 use crate::clock::{Hlc, ReplicaId};
 use crate::crdt::Kind;
-use std::collections::BTreeMap;
 
 /// The clock base moves when a frame's time is further from it: up to here the time takes three bytes.
 const BASE_REACH_MS: i64 = 1 << 18;
@@ -45,9 +45,9 @@ pub enum LiveError {
 pub struct LiveEncoder {
     base_ms: u64,
     writers: Vec<Writing>,
-    writer_index: BTreeMap<ReplicaId, usize>,
+    writer_index: SortedMap<ReplicaId, usize>,
     containers: Vec<SmallBytes>,
-    container_index: BTreeMap<SmallBytes, u64>,
+    container_index: SortedMap<SmallBytes, u64>,
     announced: (usize, usize, u64),
 }
 
@@ -116,9 +116,10 @@ impl LiveEncoder {
     }
 
     fn writer(&mut self, id: ReplicaId) -> usize {
-        *self.writer_index.entry(id).or_insert_with(|| {
-            self.writers.push(Writing { id, next: 0 });
-            self.writers.len() - 1
+        let writers = &mut self.writers;
+        *self.writer_index.get_or_insert_with(id, || {
+            writers.push(Writing { id, next: 0 });
+            writers.len() - 1
         })
     }
 
@@ -179,13 +180,13 @@ impl LiveEncoder {
         if path.is_empty() {
             return Some(ROOT);
         }
-        if let Some(&index) = self.container_index.get(path) {
+        let path = SmallBytes::new(path);
+        if let Some(&index) = self.container_index.get(&path) {
             return Some(index);
         }
         if self.containers.len() >= bounds::STREAM_TABLE {
             return None;
         }
-        let path = SmallBytes::new(path);
         self.containers.push(path.clone());
         let index = self.containers.len() as u64 - 1 + FIRST_CONTAINER;
         self.container_index.insert(path, index);

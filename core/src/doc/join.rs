@@ -1,106 +1,36 @@
-//! Deltas: making one for a peer, and joining one from a peer.
+//! Joining deltas: what a peer has told.
 
 use super::Doc;
 use super::apply::ApplyError;
 use super::change::Origin;
 use super::state::Entry;
+use crate::assoc::order;
 use crate::bounds;
 use crate::bytes::DecodeError;
-use crate::clock::VersionVector;
+use crate::clock::ReplicaId;
 use crate::crdt::{Key, Kind, check_update};
-use crate::delta::{Delta, DotRow, LeafRow};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::delta::{Delta, DotRow};
+use std::collections::BTreeMap;
 
-/// Which delete records a delta lists.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Records {
-    /// Those that the receiver lacks.
-    Listed,
-    /// None: the delta is complete and stands for all of them.
-    Implied,
+/// What a join works with: the delta's view of each local writer, and what is to be logged.
+struct Joining<'a> {
+    delta: &'a Delta,
+    rows: BTreeMap<&'a Key, &'a [DotRow]>,
+    /// Local index of each of the delta's writers.
+    writers: Vec<u32>,
+    /// For each local writer: the rank in the delta, what the sender has seen of it, and what was seen here before.
+    local: Vec<Seen>,
+    logged: Vec<(u32, u64, &'a Key)>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    rank: u32,
+    there: u64,
+    here: u64,
 }
 
 impl Doc {
-    /// Makes the delta that a peer at `since` needs. It costs what changed beyond `since`, unless the peer is below the
-    /// floor: then every leaf is listed, though values only where the peer lacks them.
-    pub fn delta_since(&self, since: &VersionVector) -> Delta {
-        let complete = !since.includes(&self.state.floor());
-        let seen: Vec<u64> = self.state.writers.iter().map(|writer| since.get(&writer.id)).collect();
-        if complete {
-            return self.delta(&seen, VersionVector::default(), None, Records::Listed);
-        }
-        let mut touched: Vec<&Key> = Vec::new();
-        for (writer, &seen) in self.state.writers.iter().zip(&seen) {
-            touched.extend(writer.log.beyond(seen).map(|(_, key)| key));
-        }
-        // The receiver drops what a delete record covers and the delta does not list, so all that lives there is listed.
-        let trees: Vec<&Key> = touched.iter().copied().filter(|key| key.kind() == Kind::TREE).collect();
-        for tree in trees {
-            touched.extend(self.state.leaves.range(tree.clone()..Key::tree_end(&tree.path())).map(|(key, _)| key));
-        }
-        touched.sort_unstable();
-        touched.dedup();
-        self.delta(&seen, since.meet(&self.version()), Some(touched), Records::Listed)
-    }
-
-    /// The whole state without delete records: equal states give equal deltas.
-    pub(super) fn snapshot(&self) -> Delta {
-        self.delta(&vec![0; self.state.writers.len()], VersionVector::default(), None, Records::Implied)
-    }
-
-    /// The whole state with delete records.
-    pub(super) fn whole(&self) -> Delta {
-        self.delta(&vec![0; self.state.writers.len()], VersionVector::default(), None, Records::Listed)
-    }
-
-    fn delta(&self, seen: &[u64], since: VersionVector, touched: Option<Vec<&Key>>, records: Records) -> Delta {
-        let version = self.version();
-        let ranks: BTreeMap<_, _> = version.iter().enumerate().map(|(rank, (id, _))| (id, rank as u32)).collect();
-        // Writers that have written nothing have no dots, so their rank is never used.
-        let rank: Vec<u32> =
-            self.state.writers.iter().map(|writer| ranks.get(&writer.id).copied().unwrap_or(u32::MAX)).collect();
-        let floor = if records == Records::Implied { version.clone() } else { self.state.floor() };
-        let mut delta = Delta { complete: touched.is_none(), since, version, floor, ..Delta::default() };
-        let mut rows: Vec<(&Key, Vec<DotRow>)> = Vec::new();
-        let mut add = |key, entries: &[Entry]| {
-            let mut dots: Vec<DotRow> = entries
-                .iter()
-                .map(|entry| {
-                    let value = (entry.seq > seen[entry.writer as usize]).then(|| (entry.hlc, entry.payload.clone()));
-                    DotRow { writer: rank[entry.writer as usize], seq: entry.seq, value }
-                })
-                .collect();
-            dots.sort_unstable_by_key(|dot| (dot.writer, dot.seq));
-            rows.push((key, dots));
-        };
-        match &touched {
-            None => self.state.leaves.iter().for_each(|(key, leaf)| add(key, leaf.entries())),
-            Some(keys) => keys
-                .iter()
-                .filter_map(|key| self.state.leaves.get_key_value(*key))
-                .for_each(|(key, leaf)| add(key, leaf.entries())),
-        }
-        rows.sort_by_cached_key(|(key, dots)| (dots.first().map(|dot| (dot.writer, dot.seq)), (*key).clone()));
-        for (key, dots) in rows {
-            delta.leaves.push(LeafRow { key: key.clone(), dots: dots.len() as u32 });
-            delta.dots.extend(dots);
-        }
-        if records == Records::Listed {
-            delta.deletes = self.deletes_beyond(seen, &rank);
-        }
-        delta
-    }
-
-    fn deletes_beyond(&self, seen: &[u64], rank: &[u32]) -> Vec<(Key, u32, u64)> {
-        let lacking = |&&(writer, seq): &&(u32, u64)| seq > seen[writer as usize];
-        let mut rows: Vec<(Key, u32, u64)> = Vec::new();
-        for (key, records) in &self.state.deletes {
-            rows.extend(records.iter().filter(lacking).map(|&(writer, seq)| (key.clone(), rank[writer as usize], seq)));
-        }
-        rows.sort_unstable_by_key(|(_, writer, seq)| (*writer, *seq));
-        rows
-    }
-
     /// Joins a delta. Returns the number of events that were new here.
     ///
     /// # Errors
@@ -108,38 +38,44 @@ impl Doc {
     /// changed then.
     pub fn join(&mut self, delta: &Delta, origin: &Origin) -> Result<u64, JoinError> {
         let rows = self.admit_delta(delta)?;
-        let writers: Vec<u32> = delta.version.iter().map(|(id, _)| self.state.intern(id)).collect();
-        let before: Vec<u64> = self.state.writers.iter().map(|writer| writer.seq).collect();
-        let mut covered = vec![0; self.state.writers.len()];
-        for ((_, seq), &at) in delta.version.iter().zip(&writers) {
-            covered[at as usize] = seq;
+        let mut joining = Joining { delta, rows, writers: Vec::new(), local: Vec::new(), logged: Vec::new() };
+        joining.writers.extend(delta.version.iter().map(|(id, _)| self.state.intern(id)));
+        joining.local.extend(self.state.writers.iter().map(|writer| Seen { here: writer.seq, ..Seen::default() }));
+        for (rank, ((_, there), &at)) in (0..).zip(delta.version.iter().zip(&joining.writers)) {
+            joining.local[at as usize] = Seen { rank, there, ..joining.local[at as usize] };
         }
-        let mut logged: Vec<(u32, u64, Key)> = Vec::new();
-        self.drop_unlisted(delta, &rows, &covered, origin);
-        for (key, dots) in &rows {
-            self.join_leaf(key, dots, &writers, &covered, &before, &mut logged);
+        self.drop_unlisted(&joining);
+        for (key, dots) in std::mem::take(&mut joining.rows) {
+            self.join_leaf(key, dots, &mut joining);
         }
         for (key, rank, seq) in &delta.deletes {
-            let writer = writers[*rank as usize];
-            if *seq > before[writer as usize] {
+            let writer = joining.writers[*rank as usize];
+            if *seq > joining.local[writer as usize].here {
                 self.state.add_delete(key, writer, *seq);
-                logged.push((writer, *seq, key.clone()));
+                joining.logged.push((writer, *seq, key));
             }
         }
-        logged.sort_unstable_by_key(|(writer, seq, _)| (*writer, *seq));
-        for (writer, seq, key) in logged {
-            self.state.writers[writer as usize].log.push(seq, key);
-        }
-        let mut fresh = 0;
-        for (at, writer) in self.state.writers.iter_mut().enumerate() {
-            fresh += covered[at].saturating_sub(writer.seq);
-            writer.seq = writer.seq.max(covered[at]);
-            writer.floor = writer.floor.max(delta.floor.get(&writer.id).min(covered[at]));
-        }
-        self.state.horizon = self.state.horizon.max(delta.version.horizon());
+        let fresh = self.finish_join(&joining);
         self.emit_changes(origin);
         self.tidy();
         Ok(fresh)
+    }
+
+    /// Writes the log, and raises the versions last: until then they say what was seen before.
+    fn finish_join(&mut self, joining: &Joining<'_>) -> u64 {
+        let logged = &joining.logged;
+        for at in order(logged.iter().map(|(writer, seq, _)| (u64::from(*writer), *seq))) {
+            let (writer, seq, key) = logged[at as usize];
+            self.state.writers[writer as usize].log.push(seq, key.clone());
+        }
+        let mut fresh = 0;
+        for (writer, seen) in self.state.writers.iter_mut().zip(&joining.local) {
+            fresh += seen.there.saturating_sub(writer.seq);
+            writer.seq = writer.seq.max(seen.there);
+            writer.floor = writer.floor.max(joining.delta.floor.get(&writer.id).min(seen.there));
+        }
+        self.state.horizon = self.state.horizon.max(joining.delta.version.horizon());
+        fresh
     }
 
     /// Checks all that could fail, and gathers the dots by key.
@@ -165,73 +101,62 @@ impl Doc {
             for dot in dots {
                 check_dot(&leaf.key, dot, have[dot.writer as usize])?;
             }
+            if dots.windows(2).any(|pair| (pair[0].writer, pair[0].seq) >= (pair[1].writer, pair[1].seq)) {
+                return Err(DecodeError::Range("leaf (its dots are not in order)").into());
+            }
         }
-        let listed = delta
-            .dots
-            .iter()
-            .map(|dot| (dot.writer, dot.seq))
-            .chain(delta.deletes.iter().map(|(_, writer, seq)| (*writer, *seq)));
-        let mut distinct = BTreeSet::new();
-        match listed.into_iter().all(|dot| distinct.insert(dot)) {
-            true => Ok(rows),
-            false => Err(DecodeError::Range("dot (it is listed twice)").into()),
-        }
+        check_distinct(delta)?;
+        Ok(rows)
     }
 
     /// Drops the dots that the sender has seen and no longer holds, at keys that its delta speaks of without listing.
-    fn drop_unlisted(&mut self, delta: &Delta, rows: &BTreeMap<&Key, &[DotRow]>, covered: &[u64], _origin: &Origin) {
-        let by = delta.version.iter().next().map_or(self.id, |(id, _)| id);
+    fn drop_unlisted(&mut self, joining: &Joining<'_>) {
+        let delta = joining.delta;
         if delta.complete {
-            let all: Vec<Key> = self.state.leaves.keys().filter(|key| !rows.contains_key(key)).cloned().collect();
-            all.iter().for_each(|key| self.drop_covered(key, by, covered));
+            let by = delta.version.iter().next().map_or(self.id, |(id, _)| id);
+            let mut unlisted = Vec::new();
+            for key in self.state.leaves.keys().filter(|key| !joining.rows.contains_key(key)) {
+                unlisted.push(key.clone());
+            }
+            unlisted.iter().for_each(|key| self.drop_covered(key, by, joining));
             return;
         }
-        let writers = delta.writers();
         for (target, rank, _) in &delta.deletes {
-            let by = writers[*rank as usize];
+            let by = self.state.writers[joining.writers[*rank as usize] as usize].id;
             let keys = match target.kind() {
                 Kind::TREE => self.state.keys_between(target, &Key::tree_end(&target.path())),
                 _ => vec![target.clone()],
             };
-            for key in keys.iter().filter(|key| !rows.contains_key(key)) {
-                self.drop_covered(key, by, covered);
+            for key in keys.iter().filter(|key| !joining.rows.contains_key(key)) {
+                self.drop_covered(key, by, joining);
             }
         }
     }
 
-    fn drop_covered(&mut self, key: &Key, by: crate::clock::ReplicaId, covered: &[u64]) {
+    fn drop_covered(&mut self, key: &Key, by: ReplicaId, joining: &Joining<'_>) {
         if !self.state.leaves.contains_key(key) {
             return;
         }
         self.touch(key, by);
         let mut gone = false;
-        self.state.remove(key, |entry| entry.seq <= covered[entry.writer as usize], |_| gone = true);
+        let covered = |entry: &Entry| entry.seq <= joining.local[entry.writer as usize].there;
+        self.state.remove(key, covered, |_| gone = true);
         if gone {
             self.drop_text(key);
         }
     }
 
     /// Keeps what is listed or not seen by the sender, adds what is listed and new.
-    fn join_leaf(
-        &mut self,
-        key: &Key,
-        dots: &[DotRow],
-        writers: &[u32],
-        covered: &[u64],
-        before: &[u64],
-        logged: &mut Vec<(u32, u64, Key)>,
-    ) {
-        let newest = dots.iter().filter_map(|dot| dot.value.as_ref().map(|(hlc, _)| (*hlc, dot.writer))).max();
-        let by = self.state.writers[newest
-            .or(dots.first().map(|dot| (Default::default(), dot.writer)))
-            .map_or(0, |(_, rank)| writers[rank as usize]) as usize]
-            .id;
-        self.touch(key, by);
+    fn join_leaf<'a>(&mut self, key: &'a Key, dots: &'a [DotRow], joining: &mut Joining<'a>) {
+        let newest = dots.iter().max_by_key(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc));
+        let by = newest.map_or(0, |dot| joining.writers[dot.writer as usize]);
+        self.touch(key, self.state.writers[by as usize].id);
         if self.state.leaves.contains_key(key) {
-            let listed: BTreeSet<(u32, u64)> = dots.iter().map(|dot| (writers[dot.writer as usize], dot.seq)).collect();
             let mut gone = false;
             let unlisted = |entry: &Entry| {
-                entry.seq <= covered[entry.writer as usize] && !listed.contains(&(entry.writer, entry.seq))
+                let seen = joining.local[entry.writer as usize];
+                let listed = || dots.binary_search_by_key(&(seen.rank, entry.seq), |dot| (dot.writer, dot.seq));
+                entry.seq <= seen.there && listed().is_err()
             };
             self.state.remove(key, unlisted, |_| gone = true);
             if gone {
@@ -239,16 +164,27 @@ impl Doc {
             }
         }
         for dot in dots {
-            let writer = writers[dot.writer as usize];
-            let Some((hlc, payload)) = dot.value.as_ref().filter(|_| dot.seq > before[writer as usize]) else {
-                continue;
-            };
+            let writer = joining.writers[dot.writer as usize];
+            let news = dot.value.as_ref().filter(|_| dot.seq > joining.local[writer as usize].here);
+            let Some((hlc, payload)) = news else { continue };
             self.clock.observe(*hlc);
             self.state.add(key, Entry { writer, seq: dot.seq, hlc: *hlc, payload: payload.clone() });
-            logged.push((writer, dot.seq, key.clone()));
+            joining.logged.push((writer, dot.seq, key));
             #[cfg(feature = "text")]
             self.text_arrived(key, payload);
         }
+    }
+}
+
+/// No event stands at two places.
+fn check_distinct(delta: &Delta) -> Result<(), DecodeError> {
+    let mut listed: Vec<(u64, u64)> = Vec::with_capacity(delta.dots.len() + delta.deletes.len());
+    listed.extend(delta.dots.iter().map(|dot| (u64::from(dot.writer), dot.seq)));
+    listed.extend(delta.deletes.iter().map(|(_, writer, seq)| (u64::from(*writer), *seq)));
+    let sorted = order(listed.iter().copied());
+    match sorted.windows(2).any(|pair| listed[pair[0] as usize] == listed[pair[1] as usize]) {
+        true => Err(DecodeError::Range("dot (it is listed twice)")),
+        false => Ok(()),
     }
 }
 

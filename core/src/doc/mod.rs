@@ -15,6 +15,7 @@
 
 mod apply;
 mod change;
+mod diff;
 mod exchange;
 mod join;
 mod log;

@@ -4,7 +4,6 @@ use super::Doc;
 use super::change::plain_value;
 use super::state::Entry;
 use crate::crdt::{ContainerKind, Key, Kind, Path, Value};
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 impl Doc {
@@ -16,8 +15,11 @@ impl Doc {
     /// All concurrent values at a path, the last writer's first.
     pub fn siblings(&self, path: &Path) -> Vec<Value> {
         let Some(leaf) = self.state.leaves.get(&Key::new(path, Kind::REGISTER)) else { return Vec::new() };
-        let mut entries: Vec<&Entry> = leaf.entries().iter().collect();
-        entries.sort_by_key(|entry| Reverse(self.state.stamp(entry)));
+        let mut entries: Vec<&Entry> = Vec::new();
+        for entry in leaf.entries() {
+            let newer = |other: &&Entry| self.state.stamp(other) > self.state.stamp(entry);
+            entries.insert(entries.partition_point(newer), entry);
+        }
         entries.into_iter().map(|entry| Value::from_cbor(&entry.payload).unwrap_or_default()).collect()
     }
 

@@ -1,6 +1,7 @@
 //! The state of a document and the four steps that every change is made of.
 
 use super::log::Log;
+use crate::assoc::SortedMap;
 use crate::bytes::SmallBytes;
 use crate::clock::{Hlc, ReplicaId, VersionVector};
 use crate::crdt::{Key, Stamp};
@@ -66,7 +67,7 @@ pub struct Stats {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) writers: Vec<Writer>,
-    index: BTreeMap<ReplicaId, u32>,
+    index: SortedMap<ReplicaId, u32>,
     pub(super) leaves: BTreeMap<Key, Leaf>,
     pub(super) deletes: BTreeMap<Key, Vec<(u32, u64)>>,
     pub(super) digest: Digest,
@@ -92,9 +93,10 @@ impl State {
 
     /// The index of a writer, given one if it is new.
     pub(super) fn intern(&mut self, id: ReplicaId) -> u32 {
-        *self.index.entry(id).or_insert_with(|| {
-            self.writers.push(Writer { id, seq: 0, floor: 0, log: Log::default() });
-            self.writers.len() as u32 - 1
+        let writers = &mut self.writers;
+        *self.index.get_or_insert_with(id, || {
+            writers.push(Writer { id, seq: 0, floor: 0, log: Log::default() });
+            writers.len() as u32 - 1
         })
     }
 

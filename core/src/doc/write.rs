@@ -3,11 +3,11 @@
 use super::Doc;
 use super::state::Entry;
 use super::transaction::{EditError, Undo};
+use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::SmallBytes;
 use crate::crdt::{Key, Kind, Path, Value, ValueError, add_payload};
 use crate::delta::{Op, Span};
-use std::collections::BTreeMap;
 
 #[cfg(feature = "text")]
 pub(super) use text::TextCache;
@@ -140,7 +140,7 @@ impl Doc {
         let (writer, hlc) = self.open()?;
         let id = self.id;
         self.touch_unless_tree(&key, id);
-        let mut removes = BTreeMap::new();
+        let mut removes = SortedMap::default();
         let mut undo = Vec::new();
         for leaf in leaves {
             self.touch(leaf, id);
@@ -177,8 +177,8 @@ impl Doc {
             }
         }
         let removes = removes
-            .into_iter()
-            .map(|(by, (from, to))| Span { replica: self.state.writers[by as usize].id, from, to })
+            .iter()
+            .map(|&(by, (from, to))| Span { replica: self.state.writers[by as usize].id, from, to })
             .collect();
         if let Some(open) = &mut self.transaction {
             open.undo.append(&mut undo);
@@ -210,8 +210,8 @@ impl Doc {
 
 /// Widens the span of a writer's dots to include `seq`. What lies in between and within the reach of the event was seen
 /// by its writer, too, so the wider span says the same in fewer bytes.
-fn widen(removes: &mut BTreeMap<u32, (u64, u64)>, writer: u32, seq: u64) {
-    let span = removes.entry(writer).or_insert((seq, seq));
+fn widen(removes: &mut SortedMap<u32, (u64, u64)>, writer: u32, seq: u64) {
+    let span = removes.get_or_insert_with(writer, || (seq, seq));
     *span = (span.0.min(seq), span.1.max(seq));
 }
 
@@ -229,7 +229,7 @@ mod text {
     /// Texts that were read or written, put together.
     #[derive(Default)]
     pub(in super::super) struct TextCache {
-        texts: BTreeMap<Key, Text>,
+        texts: SortedMap<Key, Text>,
         edited: Vec<Key>,
     }
 
@@ -328,7 +328,7 @@ mod text {
         fn cached(&mut self, key: &Key) -> &mut Text {
             let author = Dot::new(self.id, self.state.seq_of(&self.id) + 1);
             let leaf = self.state.leaves.get(key);
-            self.texts.texts.entry(key.clone()).or_insert_with(|| {
+            self.texts.texts.get_or_insert_with(key.clone(), || {
                 let mut text = Text::new(author);
                 for entry in leaf.iter().flat_map(|leaf| leaf.entries()) {
                     // Updates were checked when they came in; one that fails all the same adds nothing.

@@ -1,10 +1,10 @@
 //! Presence: who is here and what they say of themselves. The latest state of each client, kept nowhere.
 
+use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::clock::ReplicaId;
 use crate::crdt::Value;
 use crate::link::PresenceEntries;
-use std::collections::BTreeMap;
 
 /// Someone came, said something new, or left.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub struct PresenceChange {
 /// The presence of others, as a client knows it.
 #[derive(Default)]
 pub(super) struct Others {
-    present: BTreeMap<ReplicaId, Value>,
+    present: SortedMap<ReplicaId, Value>,
 }
 
 impl Others {
@@ -28,7 +28,7 @@ impl Others {
         for (client, state) in entries.into_iter().filter(|(client, _)| *client != own) {
             let state = state.map(|bytes| Value::from_cbor(&bytes).unwrap_or_default());
             let before = match &state {
-                Some(_) if self.present.len() >= bounds::PRESENCE_CLIENTS && !self.present.contains_key(&client) => {
+                Some(_) if self.present.len() >= bounds::PRESENCE_CLIENTS && self.present.get(&client).is_none() => {
                     continue;
                 }
                 Some(state) => self.present.insert(client, state.clone()),
@@ -43,7 +43,10 @@ impl Others {
 
     /// Forgets everyone, because the connection is gone.
     pub(super) fn clear(&mut self) -> Vec<PresenceChange> {
-        std::mem::take(&mut self.present).into_keys().map(|client| PresenceChange { client, state: None }).collect()
+        std::mem::take(&mut self.present)
+            .iter()
+            .map(|(client, _)| PresenceChange { client: *client, state: None })
+            .collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (ReplicaId, &Value)> {

@@ -1,0 +1,111 @@
+//! Making deltas: what a peer lacks.
+
+use super::Doc;
+use super::state::Entry;
+use crate::assoc::order;
+use crate::clock::VersionVector;
+use crate::crdt::{Key, Kind};
+use crate::delta::{Delta, DotRow, LeafRow};
+use std::collections::BTreeMap;
+
+/// Which delete records a delta lists.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Records {
+    /// Those that the receiver lacks.
+    Listed,
+    /// None: the delta is complete and stands for all of them.
+    Implied,
+}
+
+/// Keys that a delta speaks of, in their order. The values are not used; the type is shared with the joining side.
+type Touched<'a> = BTreeMap<&'a Key, &'a [DotRow]>;
+
+impl Doc {
+    /// Makes the delta that a peer at `since` needs. It costs what changed beyond `since`, unless the peer is below the
+    /// floor: then every leaf is listed, though values only where the peer lacks them.
+    pub fn delta_since(&self, since: &VersionVector) -> Delta {
+        let complete = !since.includes(&self.state.floor());
+        let seen: Vec<u64> = self.state.writers.iter().map(|writer| since.get(&writer.id)).collect();
+        if complete {
+            return self.delta(&seen, VersionVector::default(), None, Records::Listed);
+        }
+        let mut touched = Touched::new();
+        for (writer, &seen) in self.state.writers.iter().zip(&seen) {
+            for (_, key) in writer.log.beyond(seen) {
+                touched.insert(key, &[]);
+                if key.kind() == Kind::TREE {
+                    // The receiver drops what a delete record covers and the delta does not list.
+                    let below = self.state.leaves.range(key.clone()..Key::tree_end(&key.path()));
+                    touched.extend(below.map(|(key, _)| (key, &[][..])));
+                }
+            }
+        }
+        self.delta(&seen, since.meet(&self.version()), Some(touched), Records::Listed)
+    }
+
+    /// The whole state without delete records: equal states give equal deltas.
+    pub(super) fn snapshot(&self) -> Delta {
+        self.delta(&vec![0; self.state.writers.len()], VersionVector::default(), None, Records::Implied)
+    }
+
+    /// The whole state with delete records.
+    pub(super) fn whole(&self) -> Delta {
+        self.delta(&vec![0; self.state.writers.len()], VersionVector::default(), None, Records::Listed)
+    }
+
+    fn delta(&self, seen: &[u64], since: VersionVector, touched: Option<Touched<'_>>, records: Records) -> Delta {
+        let version = self.version();
+        // Writers that have written nothing have no dots, so their rank is never used.
+        let rank: Vec<u32> =
+            self.state.writers.iter().map(|writer| version.rank(&writer.id).unwrap_or(u32::MAX)).collect();
+        let floor = if records == Records::Implied { version.clone() } else { self.state.floor() };
+        let mut delta = Delta { complete: touched.is_none(), since, version, floor, ..Delta::default() };
+        let leaves: Vec<(&Key, &[Entry])> = match &touched {
+            None => self.state.leaves.iter().map(|(key, leaf)| (key, leaf.entries())).collect(),
+            Some(keys) => {
+                let found = keys.keys().filter_map(|key| self.state.leaves.get_key_value(*key));
+                found.map(|(key, leaf)| (key, leaf.entries())).collect()
+            }
+        };
+        self.add_leaves(&mut delta, &leaves, seen, &rank);
+        if records == Records::Listed {
+            self.add_deletes(&mut delta, seen, &rank);
+        }
+        delta
+    }
+
+    /// Adds leaves in the order of their first dots, and the dots of each in order.
+    fn add_leaves(&self, delta: &mut Delta, leaves: &[(&Key, &[Entry])], seen: &[u64], rank: &[u32]) {
+        let place = |entry: &Entry| (u64::from(rank[entry.writer as usize]), entry.seq);
+        let row = |entry: &Entry| {
+            let value = (entry.seq > seen[entry.writer as usize]).then(|| (entry.hlc, entry.payload.clone()));
+            DotRow { writer: rank[entry.writer as usize], seq: entry.seq, value }
+        };
+        let first = |(_, entries): &(&Key, &[Entry])| entries.iter().map(place).min().unwrap_or_default();
+        delta.leaves.reserve(leaves.len());
+        delta.dots.reserve(leaves.len());
+        for at in order(leaves.iter().map(first)) {
+            let (key, entries) = leaves[at as usize];
+            delta.leaves.push(LeafRow { key: key.clone(), dots: entries.len() as u32 });
+            match entries {
+                [entry] => delta.dots.push(row(entry)),
+                _ => {
+                    order(entries.iter().map(place)).iter().for_each(|&at| delta.dots.push(row(&entries[at as usize])))
+                }
+            }
+        }
+    }
+
+    /// Adds the delete records that the receiver lacks, in the order of their dots.
+    fn add_deletes(&self, delta: &mut Delta, seen: &[u64], rank: &[u32]) {
+        let mut rows: Vec<(&Key, u32, u64)> = Vec::new();
+        for (key, records) in &self.state.deletes {
+            let lacking = records.iter().filter(|(writer, seq)| *seq > seen[*writer as usize]);
+            rows.extend(lacking.map(|&(writer, seq)| (key, rank[writer as usize], seq)));
+        }
+        for at in order(rows.iter().map(|(_, writer, seq)| (u64::from(*writer), *seq))) {
+            let (key, writer, seq) = rows[at as usize];
+            delta.deletes.push((key.clone(), writer, seq));
+        }
+    }
+}
