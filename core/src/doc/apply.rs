@@ -88,20 +88,21 @@ impl Doc {
 
     fn apply_op(&mut self, op: &Op, batch: &Batch, writer: u32, seq: u64) {
         let removes = self.local_spans(&op.removes);
-        let removed = |by: u32, seq: u64| removes.iter().any(|&(at, from, to)| at == by && (from..=to).contains(&seq));
+        let removed = |entry: &Entry| {
+            removes.iter().any(|&(at, from, to)| at == entry.writer && (from..=to).contains(&entry.seq))
+        };
         if !removes.is_empty() {
             let (leaves, records) = self.reach(&op.key);
             for key in leaves {
                 self.touch(&key, batch.writer);
-                let mut gone = false;
-                self.state.remove(&key, |entry| removed(entry.writer, entry.seq), |_| gone = true);
+                let gone = !self.state.remove(&key, &removed).is_empty();
                 // A write to a text removes dots only when it stands for them.
                 if gone && !(op.payload.is_some() && key == op.key) {
                     self.drop_text(&key);
                 }
             }
             for key in records {
-                self.state.remove_deletes(&key, removed);
+                self.state.remove_deletes(&key, &removed);
             }
         }
         let own = &mut self.state.writers[writer as usize];

@@ -54,7 +54,8 @@ pub struct Splice {
 #[derive(Default)]
 pub(super) struct Observer {
     on: bool,
-    touched: BTreeMap<Key, Touched>,
+    /// In the order of the first touch; a key may stand here twice, then the first counts.
+    touched: Vec<(Key, Touched)>,
     changes: Vec<Change>,
     lost: u64,
 }
@@ -95,17 +96,26 @@ impl Doc {
         if !self.observer.on {
             return;
         }
-        if let Some(touched) = self.observer.touched.get_mut(key) {
-            touched.by = by;
+        if let Some((_, last)) = self.observer.touched.last_mut().filter(|(last, _)| last == key) {
+            last.by = by;
             return;
         }
         let before = self.leaf_value(key);
-        self.observer.touched.insert(key.clone(), Touched { before, by });
+        self.observer.touched.push((key.clone(), Touched { before, by }));
     }
 
     /// Turns what was touched into events.
     pub(super) fn emit_changes(&mut self, origin: &Origin) {
-        for (key, touched) in std::mem::take(&mut self.observer.touched) {
+        let touched = std::mem::take(&mut self.observer.touched);
+        let mut again = vec![false; touched.len()];
+        let mut first: BTreeMap<&[u8], u64> = BTreeMap::new();
+        for (at, (key, _)) in (0..).zip(&touched) {
+            again[at as usize] = *first.entry(key.as_bytes()).or_insert(at) != at;
+        }
+        for ((key, touched), again) in touched.into_iter().zip(again) {
+            if again {
+                continue;
+            }
             let after = self.leaf_value(&key);
             if let Some(change) = change(&key, touched, after, origin) {
                 self.observer.changes.push(change);

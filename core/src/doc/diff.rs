@@ -17,8 +17,8 @@ enum Records {
     Implied,
 }
 
-/// Keys that a delta speaks of, in their order. The values are not used; the type is shared with the joining side.
-type Touched<'a> = BTreeMap<&'a Key, &'a [DotRow]>;
+/// Keys that a delta speaks of, in their order. The numbers are not used; the type is shared with the joining side.
+type Touched<'a> = BTreeMap<&'a [u8], u64>;
 
 impl Doc {
     /// Makes the delta that a peer at `since` needs. It costs what changed beyond `since`, unless the peer is below the
@@ -32,11 +32,11 @@ impl Doc {
         let mut touched = Touched::new();
         for (writer, &seen) in self.state.writers.iter().zip(&seen) {
             for (_, key) in writer.log.beyond(seen) {
-                touched.insert(key, &[]);
+                touched.insert(key.as_bytes(), 0);
                 if key.kind() == Kind::TREE {
                     // The receiver drops what a delete record covers and the delta does not list.
                     let below = self.state.leaves.range(key.clone()..Key::tree_end(&key.path()));
-                    touched.extend(below.map(|(key, _)| (key, &[][..])));
+                    touched.extend(below.map(|(key, _)| (key.as_bytes(), 0)));
                 }
             }
         }
@@ -63,7 +63,7 @@ impl Doc {
         let leaves: Vec<(&Key, &[Entry])> = match &touched {
             None => self.state.leaves.iter().map(|(key, leaf)| (key, leaf.entries())).collect(),
             Some(keys) => {
-                let found = keys.keys().filter_map(|key| self.state.leaves.get_key_value(*key));
+                let found = keys.keys().filter_map(|key| self.state.leaves.get_key_value::<[u8]>(key));
                 found.map(|(key, leaf)| (key, leaf.entries())).collect()
             }
         };
@@ -100,8 +100,8 @@ impl Doc {
     fn add_deletes(&self, delta: &mut Delta, seen: &[u64], rank: &[u32]) {
         let mut rows: Vec<(&Key, u32, u64)> = Vec::new();
         for (key, records) in &self.state.deletes {
-            let lacking = records.iter().filter(|(writer, seq)| *seq > seen[*writer as usize]);
-            rows.extend(lacking.map(|&(writer, seq)| (key, rank[writer as usize], seq)));
+            let lacking = records.entries().iter().filter(|entry| entry.seq > seen[entry.writer as usize]);
+            rows.extend(lacking.map(|entry| (key, rank[entry.writer as usize], entry.seq)));
         }
         for at in order(rows.iter().map(|(_, writer, seq)| (u64::from(*writer), *seq))) {
             let (key, writer, seq) = rows[at as usize];

@@ -6,6 +6,7 @@ use super::change::Origin;
 use super::join::JoinError;
 use crate::bytes::DecodeError;
 use crate::clock::{ReplicaId, VersionVector};
+use crate::crdt::{Key, Path};
 use crate::delta::Blob;
 
 /// What an import did.
@@ -114,12 +115,12 @@ impl Doc {
             return 0;
         }
         let limits: Vec<u64> = self.state.writers.iter().map(|writer| stable.get(&writer.id)).collect();
-        let keys: Vec<_> = self.state.deletes.keys().cloned().collect();
+        let keys = self.state.delete_keys_between(&Key::tree(&Path::root()), &Key::tree_end(&Path::root()));
         let mut pruned = 0;
         for key in keys {
-            for (writer, seq) in self.state.remove_deletes(&key, |writer, seq| seq <= limits[writer as usize]) {
-                let writer = &mut self.state.writers[writer as usize];
-                writer.floor = writer.floor.max(seq);
+            for entry in self.state.remove_deletes(&key, &|entry| entry.seq <= limits[entry.writer as usize]) {
+                let writer = &mut self.state.writers[entry.writer as usize];
+                writer.floor = writer.floor.max(entry.seq);
                 pruned += 1;
             }
         }

@@ -12,10 +12,14 @@ use crate::crdt::{Key, Kind, check_update};
 use crate::delta::{Delta, DotRow};
 use std::collections::BTreeMap;
 
+/// The leaves that a delta lists: their keys, and where each stands in the delta: the leaf's index in the upper half, that
+/// of its first dot in the lower.
+type Rows<'a> = BTreeMap<&'a [u8], u64>;
+
 /// What a join works with: the delta's view of each local writer, and what is to be logged.
 struct Joining<'a> {
     delta: &'a Delta,
-    rows: BTreeMap<&'a Key, &'a [DotRow]>,
+    rows: Rows<'a>,
     /// Local index of each of the delta's writers.
     writers: Vec<u32>,
     /// For each local writer: the rank in the delta, what the sender has seen of it, and what was seen here before.
@@ -45,8 +49,9 @@ impl Doc {
             joining.local[at as usize] = Seen { rank, there, ..joining.local[at as usize] };
         }
         self.drop_unlisted(&joining);
-        for (key, dots) in std::mem::take(&mut joining.rows) {
-            self.join_leaf(key, dots, &mut joining);
+        for (_, at) in std::mem::take(&mut joining.rows) {
+            let (leaf, first) = (&delta.leaves[(at >> 32) as usize], at as u32 as usize);
+            self.join_leaf(&leaf.key, &delta.dots[first..first + leaf.dots as usize], &mut joining);
         }
         for (key, rank, seq) in &delta.deletes {
             let writer = joining.writers[*rank as usize];
@@ -79,7 +84,7 @@ impl Doc {
     }
 
     /// Checks all that could fail, and gathers the dots by key.
-    fn admit_delta<'a>(&self, delta: &'a Delta) -> Result<BTreeMap<&'a Key, &'a [DotRow]>, JoinError> {
+    fn admit_delta<'a>(&self, delta: &'a Delta) -> Result<Rows<'a>, JoinError> {
         if self.in_transaction() {
             return Err(ApplyError::InTransaction.into());
         }
@@ -91,13 +96,14 @@ impl Doc {
             return Err(ApplyError::Writers.into());
         }
         let have: Vec<u64> = delta.version.iter().map(|(id, _)| version.get(&id)).collect();
-        let (mut rows, mut rest) = (BTreeMap::new(), &delta.dots[..]);
-        for leaf in &delta.leaves {
-            let (dots, others) = rest.split_at_checked(leaf.dots as usize).ok_or(DecodeError::Truncated)?;
-            rest = others;
-            if rows.insert(&leaf.key, dots).is_some() {
+        let (mut rows, mut first) = (Rows::new(), 0);
+        for (at, leaf) in (0u64..).zip(&delta.leaves) {
+            let last = first + leaf.dots as usize;
+            let dots = delta.dots.get(first..last).ok_or(DecodeError::Truncated)?;
+            if rows.insert(leaf.key.as_bytes(), at << 32 | first as u64).is_some() {
                 return Err(DecodeError::Range("leaf (it is listed twice)").into());
             }
+            first = last;
             for dot in dots {
                 check_dot(&leaf.key, dot, have[dot.writer as usize])?;
             }
@@ -115,7 +121,7 @@ impl Doc {
         if delta.complete {
             let by = delta.version.iter().next().map_or(self.id, |(id, _)| id);
             let mut unlisted = Vec::new();
-            for key in self.state.leaves.keys().filter(|key| !joining.rows.contains_key(key)) {
+            for key in self.state.leaves.keys().filter(|key| !joining.rows.contains_key(key.as_bytes())) {
                 unlisted.push(key.clone());
             }
             unlisted.iter().for_each(|key| self.drop_covered(key, by, joining));
@@ -127,7 +133,7 @@ impl Doc {
                 Kind::TREE => self.state.keys_between(target, &Key::tree_end(&target.path())),
                 _ => vec![target.clone()],
             };
-            for key in keys.iter().filter(|key| !joining.rows.contains_key(key)) {
+            for key in keys.iter().filter(|key| !joining.rows.contains_key(key.as_bytes())) {
                 self.drop_covered(key, by, joining);
             }
         }
@@ -138,10 +144,8 @@ impl Doc {
             return;
         }
         self.touch(key, by);
-        let mut gone = false;
         let covered = |entry: &Entry| entry.seq <= joining.local[entry.writer as usize].there;
-        self.state.remove(key, covered, |_| gone = true);
-        if gone {
+        if !self.state.remove(key, &covered).is_empty() {
             self.drop_text(key);
         }
     }
@@ -152,14 +156,12 @@ impl Doc {
         let by = newest.map_or(0, |dot| joining.writers[dot.writer as usize]);
         self.touch(key, self.state.writers[by as usize].id);
         if self.state.leaves.contains_key(key) {
-            let mut gone = false;
             let unlisted = |entry: &Entry| {
                 let seen = joining.local[entry.writer as usize];
                 let listed = || dots.binary_search_by_key(&(seen.rank, entry.seq), |dot| (dot.writer, dot.seq));
                 entry.seq <= seen.there && listed().is_err()
             };
-            self.state.remove(key, unlisted, |_| gone = true);
-            if gone {
+            if !self.state.remove(key, &unlisted).is_empty() {
                 self.drop_text(key);
             }
         }

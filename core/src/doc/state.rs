@@ -69,7 +69,8 @@ pub(super) struct State {
     pub(super) writers: Vec<Writer>,
     index: SortedMap<ReplicaId, u32>,
     pub(super) leaves: BTreeMap<Key, Leaf>,
-    pub(super) deletes: BTreeMap<Key, Vec<(u32, u64)>>,
+    /// Delete records: entries without a payload, which the digest does not count.
+    pub(super) deletes: BTreeMap<Key, Leaf>,
     pub(super) digest: Digest,
     pub(super) horizon: u64,
     dots: usize,
@@ -112,61 +113,34 @@ impl State {
     pub(super) fn add(&mut self, key: &Key, entry: Entry) {
         self.digest.add(self.hash(key, &entry));
         self.dots += 1;
-        match self.leaves.get_mut(key) {
-            Some(leaf) => leaf.push(entry),
-            None => {
-                self.leaves.insert(key.clone(), Leaf::One(entry));
-            }
-        }
+        put(&mut self.leaves, key, entry);
     }
 
-    /// Removes the live dots of a leaf that `gone` picks, with their log entries, and hands them to `taken`.
-    pub(super) fn remove(&mut self, key: &Key, gone: impl Fn(&Entry) -> bool, mut taken: impl FnMut(Entry)) {
-        let Some(leaf) = self.leaves.get_mut(key) else { return };
-        let removed = match leaf {
-            Leaf::One(entry) if gone(entry) => match self.leaves.remove(key) {
-                Some(Leaf::One(entry)) => vec![entry],
-                _ => Vec::new(),
-            },
-            Leaf::One(_) => return,
-            Leaf::Many(entries) => {
-                let (out, kept): (Vec<Entry>, Vec<Entry>) =
-                    std::mem::take(entries).into_iter().partition(|entry| gone(entry));
-                match kept.len() {
-                    0 => drop(self.leaves.remove(key)),
-                    1 => kept.into_iter().for_each(|entry| *leaf = Leaf::One(entry)),
-                    _ => *entries = kept,
-                }
-                out
-            }
-        };
-        for entry in removed {
-            self.digest.subtract(self.hash(key, &entry));
-            self.dots -= 1;
+    /// Removes the live dots of a leaf that `gone` picks, with their log entries.
+    pub(super) fn remove(&mut self, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
+        let removed = take(&mut self.leaves, key, gone);
+        for entry in &removed {
+            self.digest.subtract(self.hash(key, entry));
             self.writers[entry.writer as usize].log.kill(entry.seq);
-            taken(entry);
         }
+        self.dots -= removed.len();
+        removed
     }
 
     /// Adds a delete record, without its log entry.
     pub(super) fn add_delete(&mut self, key: &Key, writer: u32, seq: u64) {
-        self.deletes.entry(key.clone()).or_default().push((writer, seq));
+        put(&mut self.deletes, key, Entry { writer, seq, hlc: Hlc::default(), payload: SmallBytes::default() });
         self.records += 1;
     }
 
     /// Removes the delete records at `key` that `gone` picks, with their log entries.
-    pub(super) fn remove_deletes(&mut self, key: &Key, gone: impl Fn(u32, u64) -> bool) -> Vec<(u32, u64)> {
-        let Some(records) = self.deletes.get_mut(key) else { return Vec::new() };
-        let (out, kept): (Vec<_>, Vec<_>) = records.drain(..).partition(|&(writer, seq)| gone(writer, seq));
-        match kept.is_empty() {
-            true => drop(self.deletes.remove(key)),
-            false => *records = kept,
+    pub(super) fn remove_deletes(&mut self, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
+        let removed = take(&mut self.deletes, key, gone);
+        for entry in &removed {
+            self.writers[entry.writer as usize].log.kill(entry.seq);
         }
-        for &(writer, seq) in &out {
-            self.writers[writer as usize].log.kill(seq);
-        }
-        self.records -= out.len();
-        out
+        self.records -= removed.len();
+        removed
     }
 
     /// Number of delete records.
@@ -175,11 +149,11 @@ impl State {
     }
 
     pub(super) fn keys_between(&self, from: &Key, to: &Key) -> Vec<Key> {
-        self.leaves.range(from.clone()..to.clone()).map(|(key, _)| key.clone()).collect()
+        keys_between(&self.leaves, from, to)
     }
 
     pub(super) fn delete_keys_between(&self, from: &Key, to: &Key) -> Vec<Key> {
-        self.deletes.range(from.clone()..to.clone()).map(|(key, _)| key.clone()).collect()
+        keys_between(&self.deletes, from, to)
     }
 
     pub(super) fn sweep(&mut self) {
@@ -203,7 +177,7 @@ impl State {
     pub(super) fn check(&self) -> Result<(), String> {
         let stats = self.stats();
         let dots: usize = self.leaves.values().map(|leaf| leaf.entries().len()).sum();
-        let deletes: usize = self.deletes.values().map(Vec::len).sum();
+        let deletes: usize = self.deletes.values().map(|leaf| leaf.entries().len()).sum();
         if stats.log != dots + deletes || stats.dots != dots || stats.deletes != deletes {
             return Err(format!("log has {} entries for {dots} dots and {deletes} delete records", stats.log));
         }
@@ -219,4 +193,36 @@ impl State {
         }
         if digest == self.digest { Ok(()) } else { Err("the digest does not match the live dots".into()) }
     }
+}
+
+fn put(leaves: &mut BTreeMap<Key, Leaf>, key: &Key, entry: Entry) {
+    match leaves.get_mut(key) {
+        Some(leaf) => leaf.push(entry),
+        None => drop(leaves.insert(key.clone(), Leaf::One(entry))),
+    }
+}
+
+fn take(leaves: &mut BTreeMap<Key, Leaf>, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
+    let Some(leaf) = leaves.get_mut(key) else { return Vec::new() };
+    if !leaf.entries().iter().any(gone) {
+        return Vec::new();
+    }
+    let (mut removed, mut kept) = (Vec::new(), Vec::new());
+    for entry in leaf.entries() {
+        if gone(entry) { removed.push(entry.clone()) } else { kept.push(entry.clone()) }
+    }
+    match kept.len() {
+        0 => drop(leaves.remove(key)),
+        1 => *leaf = Leaf::One(kept.swap_remove(0)),
+        _ => *leaf = Leaf::Many(kept),
+    }
+    removed
+}
+
+fn keys_between(leaves: &BTreeMap<Key, Leaf>, from: &Key, to: &Key) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (key, _) in leaves.range::<Key, _>(from..to) {
+        keys.push(key.clone());
+    }
+    keys
 }

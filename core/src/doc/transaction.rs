@@ -174,7 +174,7 @@ impl Doc {
                 self.drop_text(&key);
                 let own = &self.state.writers[writer as usize];
                 let last = own.seq;
-                self.state.remove(&key, |entry| entry.writer == writer && entry.seq == last, drop);
+                self.state.remove(&key, &|entry| entry.writer == writer && entry.seq == last);
                 self.pop_event(writer);
             }
             Undo::Removed(key, entry) => {
@@ -184,7 +184,7 @@ impl Doc {
             }
             Undo::DeleteAdded(key) => {
                 let last = self.state.writers[writer as usize].seq;
-                self.state.remove_deletes(&key, |by, seq| by == writer && seq == last);
+                self.state.remove_deletes(&key, &|entry| entry.writer == writer && entry.seq == last);
                 self.pop_event(writer);
             }
             Undo::DeleteRemoved(key, by, seq) => {

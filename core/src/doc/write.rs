@@ -147,19 +147,15 @@ impl Doc {
             if *leaf != key {
                 self.drop_text(leaf);
             }
-            self.state.remove(
-                leaf,
-                |_| true,
-                |entry| {
-                    widen(&mut removes, entry.writer, entry.seq);
-                    undo.push(Undo::Removed(leaf.clone(), entry));
-                },
-            );
+            for entry in self.state.remove(leaf, &|_| true) {
+                widen(&mut removes, entry.writer, entry.seq);
+                undo.push(Undo::Removed(leaf.clone(), entry));
+            }
         }
         for at in records {
-            for (by, seq) in self.state.remove_deletes(at, |_, _| true) {
-                widen(&mut removes, by, seq);
-                undo.push(Undo::DeleteRemoved(at.clone(), by, seq));
+            for entry in self.state.remove_deletes(at, &|_| true) {
+                widen(&mut removes, entry.writer, entry.seq);
+                undo.push(Undo::DeleteRemoved(at.clone(), entry.writer, entry.seq));
             }
         }
         let own = &mut self.state.writers[writer as usize];
