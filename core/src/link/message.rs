@@ -257,6 +257,11 @@ impl Message {
     }
 }
 
+/// Whether a frame is a fragment with more to come: those up to the last must stay together on their connection.
+pub fn is_unfinished(frame: &[u8]) -> bool {
+    matches!(fragment(frame), Some((false, _)))
+}
+
 /// The parts of a fragment: whether it is the last, and its bytes. `None` if the frame is a message.
 pub(super) fn fragment(frame: &[u8]) -> Option<(bool, &[u8])> {
     match frame {

@@ -8,7 +8,7 @@ mod error;
 mod message;
 
 pub use error::{ErrorCode, LinkError, RemoteError};
-pub use message::{AckLevel, Hello, Message, Open, Opened, PresenceEntries, RoomRef};
+pub use message::{AckLevel, Hello, Message, Open, Opened, PresenceEntries, RoomRef, is_unfinished};
 
 use crate::bounds;
 use crate::bytes::DecodeError;
@@ -89,6 +89,11 @@ impl Link {
     /// What the other side said first.
     pub fn peer(&self) -> Option<&Hello> {
         self.peer.as_ref()
+    }
+
+    /// Notes a sign of life of the other side that is not a frame, such as a WebSocket pong.
+    pub fn heard(&mut self, now_ms: u64) {
+        self.heard_ms = now_ms;
     }
 
     /// Takes a frame. Returns a complete message for a room, or about the link as a whole, if the frame ends one.

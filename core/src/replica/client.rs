@@ -1,54 +1,42 @@
 //! The client's front door.
 
 use super::client_io::{Input, Output, ReplicaConfig, State, Status};
-use super::outbound::Outbound;
+use super::incoming::Channel;
 use super::presence::Others;
 use super::unsaved::Confirmed;
 use crate::bounds;
-use crate::clock::{ReplicaId, VersionVector};
+use crate::clock::ReplicaId;
 use crate::crdt::Value;
-use crate::delta::{Blob, Delta, Digest, LiveDecoder};
-use crate::doc::{ApplyError, Doc, ImportError, ImportReport, JoinError, Origin};
+use crate::delta::Blob;
+use crate::doc::{Doc, ImportError, ImportReport, Origin};
 use crate::flow::Backoff;
-use crate::link::{AckLevel, ErrorCode, Link, LinkConfig, LinkError, Message, Open, Opened, RemoteError};
+use crate::link::{AckLevel, ErrorCode, Link, LinkConfig, LinkError, Message, RemoteError};
 use std::collections::VecDeque;
 
 /// Waits between attempts to connect, in milliseconds.
 const FIRST_RETRY_MS: u64 = 500;
 const LAST_RETRY_MS: u64 = 30_000;
 
-/// Resyncs within one connection before it is given up for a new one.
-const RESYNCS: u32 = 8;
-
-/// A room that is open.
-struct Channel {
-    alias: u32,
-    decoder: LiveDecoder,
-    outbound: Outbound,
-    /// What the relay has, as far as this side knows.
-    peer: VersionVector,
-    /// Version and digest that the relay named, until they were compared.
-    expected: Option<(VersionVector, Digest)>,
-}
-
 /// A document and its link to one relay.
 ///
 /// Edit through [`Replica::doc_mut`], then call [`Replica::poll`] until it says [`Output::Idle`].
 pub struct Replica {
-    config: ReplicaConfig,
-    doc: Doc,
-    link: Option<Link>,
-    channel: Option<Channel>,
-    outputs: VecDeque<Output>,
-    confirmed: Confirmed,
-    others: Others,
-    presence: Option<Vec<u8>>,
-    backoff: Backoff,
-    state: State,
-    retry_at: Option<u64>,
-    reported: Status,
-    journaling: bool,
-    resyncs: u32,
+    pub(super) config: ReplicaConfig,
+    pub(super) doc: Doc,
+    pub(super) link: Option<Link>,
+    pub(super) channel: Option<Channel>,
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) confirmed: Confirmed,
+    pub(super) others: Others,
+    pub(super) presence: Option<Vec<u8>>,
+    pub(super) backoff: Backoff,
+    pub(super) state: State,
+    pub(super) retry_at: Option<u64>,
+    pub(super) reported: Status,
+    pub(super) journaling: bool,
+    pub(super) resyncs: u32,
+    /// Since when the room has been open.
+    pub(super) live_since: Option<u64>,
 }
 
 impl Replica {
@@ -72,6 +60,7 @@ impl Replica {
             reported: Status::default(),
             journaling: false,
             resyncs: 0,
+            live_since: None,
         }
     }
 
@@ -98,7 +87,7 @@ impl Replica {
     }
 
     /// Has the document keep its batches while someone takes them.
-    fn keep_what_is_needed(&mut self) {
+    pub(super) fn keep_what_is_needed(&mut self) {
         self.doc.keep_batches(self.journaling || self.channel.is_some());
     }
 
@@ -147,6 +136,8 @@ impl Replica {
     pub fn handle(&mut self, input: Input<'_>, now_ms: u64) {
         match input {
             Input::Online(true) if matches!(self.state, State::Offline | State::Stopped) => self.connect(),
+            // Not to wait for the next attempt is what going online means while waiting.
+            Input::Online(true) if self.retry_at.is_some() => self.connect(),
             Input::Online(true) => {}
             Input::Online(false) => self.go_offline(),
             Input::Connected if self.state == State::Connecting && self.retry_at.is_none() => {
@@ -193,7 +184,7 @@ impl Replica {
         Output::Idle(deadline)
     }
 
-    fn collect_batches(&mut self) {
+    pub(super) fn collect_batches(&mut self) {
         while let Some(batch) = self.doc.take_batch() {
             self.journal(|| Blob::encode_batch(&batch));
             if let Some(channel) = self.channel.as_mut().filter(|_| self.state == State::Live) {
@@ -202,7 +193,7 @@ impl Replica {
         }
     }
 
-    fn journal(&mut self, blob: impl FnOnce() -> Vec<u8>) {
+    pub(super) fn journal(&mut self, blob: impl FnOnce() -> Vec<u8>) {
         if self.journaling {
             self.outputs.push_back(Output::Journal(blob()));
         }
@@ -221,7 +212,7 @@ impl Replica {
         true
     }
 
-    fn send(&mut self, message: &Message) {
+    pub(super) fn send(&mut self, message: &Message) {
         self.outputs.extend(message.encode().into_iter().map(Output::Send));
     }
 
@@ -241,7 +232,7 @@ impl Replica {
         self.backoff.reset();
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.link = None;
         self.collect_batches();
         self.channel = None;
@@ -256,6 +247,9 @@ impl Replica {
         if matches!(self.state, State::Offline | State::Stopped) {
             return;
         }
+        if self.live_since.take().is_some_and(|since| now_ms.saturating_sub(since) >= LAST_RETRY_MS) {
+            self.backoff.reset();
+        }
         self.close();
         if (4400..4500).contains(&code) {
             self.state = State::Stopped;
@@ -264,7 +258,7 @@ impl Replica {
         self.retry_later(now_ms, 0);
     }
 
-    fn retry_later(&mut self, now_ms: u64, least_ms: u64) {
+    pub(super) fn retry_later(&mut self, now_ms: u64, least_ms: u64) {
         self.state = State::Connecting;
         self.retry_at = Some(now_ms + self.backoff.next_ms().max(least_ms));
     }
@@ -279,7 +273,7 @@ impl Replica {
     }
 
     /// Gives the connection up and tries another one later.
-    fn fail(&mut self, error: &LinkError, now_ms: u64) {
+    pub(super) fn fail(&mut self, error: &LinkError, now_ms: u64) {
         self.outputs.push_back(Output::Error(error.to_remote()));
         self.outputs.push_back(Output::Disconnect);
         self.close();
@@ -298,199 +292,6 @@ impl Replica {
         }
     }
 
-    fn handle_message(&mut self, message: Message, now_ms: u64) -> Result<(), LinkError> {
-        let ours = |channel: &&mut Channel, alias: u32| channel.alias == alias;
-        match message {
-            Message::Hello(relay) => {
-                self.doc.correct_clock(now_ms.saturating_sub(relay.now_ms));
-                self.open();
-            }
-            Message::Opened(opened) => self.handle_opened(opened)?,
-            Message::Delta { alias, body }
-                if self.channel.as_mut().as_ref().is_some_and(|channel| ours(channel, alias)) =>
-            {
-                self.handle_delta(&body)?
-            }
-            Message::Announce { alias, body } => {
-                if let Some(channel) = self.channel.as_mut().filter(|channel| ours(channel, alias)) {
-                    channel
-                        .decoder
-                        .learn(&body)
-                        .map_err(|_| LinkError::Unexpected("an announcement does not follow the ones before it"))?;
-                }
-            }
-            Message::Live { alias, frames } => self.handle_live(alias, &frames)?,
-            Message::Ack { level, version, .. } => self.handle_ack(level, &version),
-            Message::Presence { entries, .. } => {
-                let changes = self.others.update(entries, self.doc.id());
-                if !changes.is_empty() {
-                    self.outputs.push_back(Output::Presence(changes));
-                }
-            }
-            Message::Error { error, .. } => self.handle_error(error, now_ms),
-            Message::Drain(ms) => {
-                self.outputs.push_back(Output::Disconnect);
-                self.close();
-                self.retry_later(now_ms, ms);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn open(&mut self) {
-        self.state = State::Syncing;
-        self.send(&Message::Open(Open {
-            room: self.config.room.clone(),
-            replica: self.doc.id(),
-            version: self.doc.version(),
-        }));
-    }
-
-    fn handle_opened(&mut self, opened: Opened) -> Result<(), LinkError> {
-        let mut decoder = LiveDecoder::default();
-        decoder.learn(&opened.stream).map_err(|_| LinkError::Unexpected("the announcement of a room is malformed"))?;
-        self.collect_batches();
-        let (id, version) = (self.doc.id(), self.doc.version());
-        if opened.version.get(&id) > version.get(&id) {
-            let message = "the relay knows later events of this replica than it does itself: it was restored from an old copy, make it again with a fresh id";
-            self.outputs.extend([Output::Error(RemoteError::new(ErrorCode::Divergence, message)), Output::Disconnect]);
-            self.close();
-            self.state = State::Stopped;
-            return Ok(());
-        }
-        self.confirmed.reset(opened.version.get(&id), opened.durable, &id);
-        self.confirmed.recount(&version, &id);
-        for level in AckLevel::ALL {
-            let seq = self.confirmed.own(level);
-            if seq > 0 {
-                self.outputs.push_back(Output::Acked { level, seq });
-            }
-        }
-        let expected = Some((opened.version.clone(), opened.digest));
-        self.channel = Some(Channel {
-            alias: opened.alias,
-            decoder,
-            outbound: Outbound::default(),
-            peer: opened.version,
-            expected,
-        });
-        self.keep_what_is_needed();
-        self.state = State::Live;
-        self.backoff.reset();
-        self.send_delta();
-        self.send_presence();
-        self.compare_digests();
-        Ok(())
-    }
-
-    /// Sends what the relay lacks.
-    fn send_delta(&mut self) {
-        let version = self.doc.version();
-        let Some(channel) = &mut self.channel else { return };
-        if channel.peer.includes(&version) {
-            return;
-        }
-        let delta = self.doc.delta_since(&channel.peer);
-        channel.peer.join(&version);
-        let message = Message::Delta { alias: channel.alias, body: delta.encode() };
-        self.send(&message);
-    }
-
-    fn handle_delta(&mut self, body: &[u8]) -> Result<(), LinkError> {
-        let delta = Delta::decode(body)?;
-        match self.doc.join(&delta, &Origin::Link) {
-            Ok(0) => {}
-            Ok(_) => self.journal(|| Blob::encode_delta(&delta)),
-            Err(JoinError::Apply(ApplyError::Gap { .. })) => return self.resync(),
-            Err(_) => return Err(LinkError::Unexpected("the relay sent a delta that cannot be joined")),
-        }
-        for (id, seq) in delta.version.iter() {
-            self.received(id, seq);
-        }
-        self.compare_digests();
-        Ok(())
-    }
-
-    fn handle_live(&mut self, alias: u32, frames: &[Vec<u8>]) -> Result<(), LinkError> {
-        for frame in frames {
-            let Some(channel) = self.channel.as_mut().filter(|channel| channel.alias == alias) else { return Ok(()) };
-            let Ok(batch) = channel.decoder.decode(frame) else {
-                return Err(LinkError::Unexpected("the relay sent a live frame that cannot be read"));
-            };
-            match self.doc.apply(&batch, &Origin::Link) {
-                Ok(0) => {}
-                Ok(_) => self.journal(|| Blob::encode_batch(&batch)),
-                // While the room is being opened again, the answer brings this, too.
-                Err(ApplyError::Gap { .. }) if self.state == State::Syncing => return Ok(()),
-                Err(ApplyError::Gap { .. }) => return self.resync(),
-                Err(_) => return Err(LinkError::Unexpected("the relay sent an event that cannot be applied")),
-            }
-            self.received(batch.writer, batch.last());
-        }
-        Ok(())
-    }
-
-    fn received(&mut self, id: ReplicaId, seq: u64) {
-        if id != self.doc.id() {
-            self.confirmed.received(id, seq);
-        }
-        if let Some(channel) = &mut self.channel {
-            channel.peer.insert(id, seq);
-        }
-    }
-
-    /// Opens the room again, because events are missing on one side.
-    fn resync(&mut self) -> Result<(), LinkError> {
-        self.resyncs += 1;
-        if self.resyncs.is_multiple_of(RESYNCS) {
-            return Err(LinkError::Unexpected("the replicas could not be brought into step on this connection"));
-        }
-        self.open();
-        Ok(())
-    }
-
-    fn handle_ack(&mut self, level: AckLevel, version: &VersionVector) {
-        let id = self.doc.id();
-        for (level, seq) in self.confirmed.acked(level, version, &id) {
-            self.outputs.push_back(Output::Acked { level, seq });
-        }
-        if level == AckLevel::Durable {
-            let own_only = version.len() == 1 && version.get(&id) > 0;
-            if !own_only {
-                self.confirmed.recount(&self.doc.version(), &id);
-            }
-            // The relay answers everyone who has not heard of these deletes.
-            if self.doc.stats().deletes > 0 && self.confirmed.unsaved(self.doc.last_seq()) == 0 {
-                self.doc.prune(self.confirmed.durable());
-            }
-        }
-    }
-
-    fn handle_error(&mut self, error: RemoteError, now_ms: u64) {
-        if error.code == ErrorCode::Resync {
-            if let Err(error) = self.resync() {
-                self.fail(&error, now_ms);
-            }
-            return;
-        }
-        self.outputs.push_back(Output::Error(error));
-    }
-
-    /// Replicas that have seen the same must hold the same.
-    fn compare_digests(&mut self) {
-        let Some((version, digest)) = self.channel.as_mut().and_then(|channel| channel.expected.take()) else { return };
-        if self.doc.version() == version {
-            if self.doc.digest() != digest {
-                let message = "this replica and the relay have seen the same events but hold different states: export what you need, then load the room afresh";
-                self.outputs.push_back(Output::Error(RemoteError::new(ErrorCode::Divergence, message)));
-            }
-        } else if let Some(channel) = self.channel.as_mut().filter(|_| !self.doc.version().includes(&version)) {
-            // The delta that brings the rest is on its way.
-            channel.expected = Some((version, digest));
-        }
-    }
-
     fn set_presence(&mut self, state: Option<&Value>) {
         let encoded = state.map(Value::to_cbor);
         if encoded.as_ref().is_some_and(|bytes| bytes.len() > bounds::PRESENCE_BYTES) {
@@ -505,7 +306,7 @@ impl Replica {
         }
     }
 
-    fn send_presence(&mut self) {
+    pub(super) fn send_presence(&mut self) {
         if self.presence.is_some() {
             self.send_presence_state();
         }

@@ -8,6 +8,7 @@
 
 mod client;
 mod client_io;
+mod incoming;
 mod outbound;
 mod presence;
 mod room;

@@ -20,8 +20,6 @@ use crate::store::{Report, Reports, Store};
 /// Close code when a room is not available for a moment.
 const CLOSE_TRY_AGAIN: u16 = 1013;
 
-/// First byte of a fragment; the second is 0 unless it is the last of its message.
-const FRAGMENT: u8 = 0x03;
 
 /// What a connection has for a room.
 pub(crate) enum RoomCommand {
@@ -261,7 +259,7 @@ impl Serving {
 
     /// Collects the fragments of a message: its frames must stay together on a connection that has other rooms too.
     fn whole(&mut self, frame: Bytes) -> Option<Vec<Bytes>> {
-        let more = matches!(&frame[..], [FRAGMENT, 0, ..]);
+        let more = syncline::link::is_unfinished(&frame);
         self.partial.push(frame);
         if more { None } else { Some(std::mem::take(&mut self.partial)) }
     }
