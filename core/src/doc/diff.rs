@@ -26,8 +26,9 @@ impl Doc {
     pub fn delta_since(&self, since: &VersionVector) -> Delta {
         let complete = !since.includes(&self.state.floor());
         let seen: Vec<u64> = self.state.writers.iter().map(|writer| since.get(&writer.id)).collect();
+        let shared = since.meet(&self.version());
         if complete {
-            return self.delta(&seen, VersionVector::default(), None, Records::Listed);
+            return self.delta(&seen, shared, None, Records::Listed);
         }
         let mut touched = Touched::new();
         for (writer, &seen) in self.state.writers.iter().zip(&seen) {
@@ -40,7 +41,7 @@ impl Doc {
                 }
             }
         }
-        self.delta(&seen, since.meet(&self.version()), Some(touched), Records::Listed)
+        self.delta(&seen, shared, Some(touched), Records::Listed)
     }
 
     /// The whole state without delete records: equal states give equal deltas.
