@@ -50,13 +50,19 @@ class Edits {
 
   tag(code, tag) {
     this.list.push(["add", [code, "tags"], tag]);
-    this.expected[code].tags = [...new Set([...(this.expected[code].tags ?? []), tag])].sort();
+    this.expected[code].tags = [...new Set([...(this.expected[code].tags ?? []), tag])].sort(byBytes);
   }
 
   delete(code) {
     this.list.push(["delete", [code], null]);
     delete this.expected[code];
   }
+}
+
+/** The order in which a set lists texts: short ones first, then by their bytes. */
+function byBytes(one, two) {
+  const [first, second] = [Buffer.from(one), Buffer.from(two)];
+  return first.length - second.length || first.compare(second);
 }
 
 /** Two lists of edits that touch partly the same records: what one deletes the other leaves alone. */

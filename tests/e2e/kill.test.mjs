@@ -1,6 +1,7 @@
 // A relay that is killed again and again loses nothing that it has acknowledged as durable.
 
 import assert from "node:assert/strict";
+import { cpSync, existsSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { Random } from "./lib/random.mjs";
 import { open } from "./lib/reader.mjs";
@@ -10,8 +11,11 @@ import { Writer, buildRustWriter, missing } from "./lib/writers.mjs";
 
 const KILLS = Number(process.env.SYNCLINE_KILLS ?? 100);
 const SEED = Number(process.env.SYNCLINE_SEED ?? 1);
-/** With 1, the checker is told of a change that nobody wrote, and the test must fail. */
-const FORGE = process.env.SYNCLINE_FORGE === "1";
+/**
+ * Makes the test fail, to show that it can: with `change` the checker is told of a change that nobody wrote, with `disk`
+ * the relay's folder is put back, before each look, to how it was at the look before.
+ */
+const FORGE = process.env.SYNCLINE_FORGE;
 /** Log entries after which the relay writes a snapshot: few, so that kills also hit snapshots. */
 const COMPACT_ENTRIES = 150;
 
@@ -21,12 +25,13 @@ const ROOM = "kill";
 function safeChanges(writers) {
   for (const writer of writers) writer.readLog();
   const safe = Object.fromEntries(writers.map((writer) => [writer.name, writer.safe]));
-  if (FORGE) safe.node = [...safe.node, 4_000_000];
+  if (FORGE === "change") safe.node = [...safe.node, 4_000_000];
   return safe;
 }
 
 /** Starts the relay's data under an address that no writer knows, and looks what a fresh client finds there. */
 async function findOnDisk(relay) {
+  if (FORGE === "disk") forgetLatest(relay);
   const port = await freePort();
   await relay.start({ port });
   const reader = await open(`ws://127.0.0.1:${port}/sync`, ROOM);
@@ -34,6 +39,19 @@ async function findOnDisk(relay) {
   reader.close();
   await relay.kill();
   return view;
+}
+
+/** Exchanges the relay's folder for the copy made the last time, as if the disk had lost what came after it. */
+function forgetLatest({ data }) {
+  const [older, newer] = [`${data}.older`, `${data}.newer`];
+  cpSync(data, newer, { recursive: true });
+  if (existsSync(older)) {
+    rmSync(data, { recursive: true });
+    cpSync(older, data, { recursive: true });
+    rmSync(older, { recursive: true });
+  }
+  cpSync(newer, older, { recursive: true });
+  rmSync(newer, { recursive: true });
 }
 
 /** Lets the relay live for a while among its writers, kills it, and checks what is left. */

@@ -64,8 +64,8 @@ test("two tabs see each other's columns, cards, votes, tags and letters", { time
   await until("two tags in both tabs", async () => [await ada.tags("Plan the launch"), await ben.tags("Plan the launch")].every((tags) => tags.join() === "docs,urgent"));
   await ben.write("Plan the launch", "Who writes the notes?");
   await until("Ben's words in Ada's tab", async () => (await ada.note("Plan the launch")) === "Who writes the notes?");
-  await ada.write("Plan the launch", " I do 🎉");
-  await until("Ada's words in Ben's tab", async () => (await ben.note("Plan the launch")) === "Who writes the notes? I do 🎉");
+  await ada.write("Plan the launch", " I do, à bientôt!");
+  await until("Ada's words in Ben's tab", async () => (await ben.note("Plan the launch")) === "Who writes the notes? I do, à bientôt!");
 });
 
 test("the Python bot takes part: it sees the tabs, and they see it", { timeout: 60_000 }, async () => {
@@ -82,6 +82,9 @@ test("the Python bot takes part: it sees the tabs, and they see it", { timeout: 
     };
     await until("the bot's change in the tab", byBot);
   }
+  await ada.addCard("todo", "Ask three people to try it");
+  await ben.addCard("doing", "Measure a cold start");
+  await ben.tag("Measure a cold start", "speed");
   await ada.rename("Plan the launch", "Plan the big launch");
   await botSays(/title: 'Plan the launch' -> 'Plan the big launch'/);
 });
@@ -102,7 +105,7 @@ test("acknowledgements reach durable, and all three replicas show one digest", {
   const folder = join(TARGET, "e2e");
   mkdirSync(folder, { recursive: true });
   await ada.tab.bringToFront();
-  await ada.tab.screenshot({ path: join(folder, "board.png") });
+  await ada.tab.screenshot({ path: join(folder, "board.png"), animations: "disabled" });
 });
 
 test("a killed relay is noticed, survived, and told truthfully", { timeout: 90_000 }, async () => {
@@ -119,7 +122,7 @@ test("a killed relay is noticed, survived, and told truthfully", { timeout: 90_0
   await until("durable", async () => (await ada.levels())[0] === "durable");
   await ben.card("Written while the relay was dead").waitFor();
   await until("Ben's vote in Ada's tab", async () => (await ada.votes("Plan the big launch")) >= votes);
-  await botSays(/title: None -> 'Written while the relay was dead'/);
+  await botSays(/title: .* -> 'Written while the relay was dead'/);
 });
 
 test("at the end all hold the same, on disk too", { timeout: 60_000 }, async () => {

@@ -51,7 +51,9 @@ fn damage(bytes: &mut Vec<u8>, captured: &[Vec<u8>], rng: &mut Rng) {
         }
         6 => {
             // The largest varint, and the largest 64-bit head of CBOR.
-            let inflated: &[u8] = *rng.pick(&[&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0xff; 9], &[0x9b, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff]]);
+            let heads: [&[u8]; 3] =
+                [&[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xff; 9], &[0x9b, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff]];
+            let inflated = heads[rng.below(heads.len())];
             let end = (at + rng.below(3)).min(bytes.len());
             bytes.splice(at..end, inflated.iter().copied());
         }

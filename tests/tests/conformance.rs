@@ -61,7 +61,9 @@ fn notation_reads_back_what_it_writes_and_agrees_with_the_core() {
         let json = notation::write(&value);
         assert_eq!(notation::read(&json).as_ref(), Ok(&value), "{json}");
     }
-    for value in [Value::Bytes(vec![1, 2]), Value::Timestamp(5), Value::Vector(vec![0.5]), Value::Int(5), Value::Str("x".into())] {
+    for value in
+        [Value::Bytes(vec![1, 2]), Value::Timestamp(5), Value::Vector(vec![0.5]), Value::Int(5), Value::Str("x".into())]
+    {
         let core = serde_json::to_value(&value).expect("a value has a JSON shape");
         assert_eq!(core, notation::write(&value));
     }

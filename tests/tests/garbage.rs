@@ -58,13 +58,20 @@ fn damaged_blobs_are_refused_without_harm() {
         if let Err(error) = result {
             refused += 1;
             assert!(!error.to_string().is_empty());
-            assert!(before == (doc.version(), doc.digest(), doc.stats()), "a refused blob left a trace: {}", hex(&blob));
+            assert!(
+                before == (doc.version(), doc.digest(), doc.stats()),
+                "a refused blob left a trace: {}",
+                hex(&blob)
+            );
         }
         if number % ROUND == 0 {
-            guarded("blob", &blob, usize::MAX, || doc.check()).unwrap_or_else(|problem| panic!("{problem}: {}", hex(&blob)));
+            guarded("blob", &blob, usize::MAX, || doc.check())
+                .unwrap_or_else(|problem| panic!("{problem}: {}", hex(&blob)));
             guarded("blob", &blob, usize::MAX, || doc.view(&Path::root()));
             let export = doc.export();
-            Doc::new(ReplicaId::new(NOON, 2)).import(&export).unwrap_or_else(|error| panic!("own export refused: {error}"));
+            Doc::new(ReplicaId::new(NOON, 2))
+                .import(&export)
+                .unwrap_or_else(|error| panic!("own export refused: {error}"));
             (doc, held) = fresh_doc(&base);
         }
     }
@@ -100,7 +107,8 @@ fn damaged_frames_do_not_harm_a_client() {
     let frames = sample(&captured().to_client, 400);
     let mut rng = Rng::new(seeds(3)[0]);
     let mut inputs = kept("to-client-").into_iter();
-    let (mut room, mut client, mut lived) = (Room::new(room_config(1)), Replica::new(config(), Doc::new(ReplicaId::new(NOON, 3))), 0);
+    let (mut room, mut client, mut lived) =
+        (Room::new(room_config(1)), Replica::new(config(), Doc::new(ReplicaId::new(NOON, 3))), 0);
     connect(&mut client, &mut room);
     for number in 0..CLIENT_FRAMES {
         let frame = inputs.next().unwrap_or_else(|| damaged(&frames, &mut rng));
@@ -146,15 +154,22 @@ fn a_client_cannot_write_in_the_name_of_another_that_is_here() {
     // A second document under the honest client's id, further ahead than the honest one.
     let mut forged = Doc::new(harmed.healthy.doc().id());
     for number in 0..5 {
-        forged.transact(NOON, None, |doc| doc.set(&Path::from_segments(["forged"]), Value::Int(number))).expect("a valid edit");
+        forged
+            .transact(NOON, None, |doc| doc.set(&Path::from_segments(["forged"]), Value::Int(number)))
+            .expect("a valid edit");
     }
+    // The honest client has written, too, but its frame comes second.
+    let write = |doc: &mut Doc| doc.set(&Path::from_segments(["honest"]), Value::Int(1));
+    harmed.healthy.doc_mut().transact(NOON, None, write).expect("a valid edit");
     let body = forged.delta_since(&Default::default()).encode();
     for frame in (Message::Delta { alias: 1, body }).encode() {
-        harmed.attack(&frame);
+        harmed.receive(harmed.hostile, &frame);
+        harmed.settle();
         harmed.healthy_edit(2, &frame);
         harmed.account(&frame);
     }
-    assert_eq!(harmed.room.doc().get(&Path::from_segments(["healthy"])), Some(Value::Int(2)));
+    assert_eq!(harmed.room.doc().get(&Path::from_segments(["honest"])), Some(Value::Int(1)));
+    assert_eq!(harmed.room.doc().get(&Path::from_segments(["forged"])), None);
 }
 
 /// A room with an honest client and a hostile one.
@@ -172,7 +187,13 @@ const HEALTHY: u64 = 1;
 impl Harmed {
     fn new() -> Harmed {
         let healthy = Replica::new(config(), Doc::new(ReplicaId::new(NOON, 5)));
-        let mut harmed = Harmed { room: Room::new(room_config(1)), links: BTreeMap::new(), healthy, hostile: HEALTHY, held: 64 * 1024 };
+        let mut harmed = Harmed {
+            room: Room::new(room_config(1)),
+            links: BTreeMap::new(),
+            healthy,
+            hostile: HEALTHY,
+            held: 64 * 1024,
+        };
         harmed.links.insert(HEALTHY, Link::relay(link_config(), NOON));
         harmed.healthy.handle(Input::Online(true), NOON);
         harmed.healthy.handle(Input::Connected, NOON);
@@ -215,7 +236,9 @@ impl Harmed {
     fn receive(&mut self, conn: u64, frame: &[u8]) {
         let Some(link) = self.links.get_mut(&conn) else { return };
         match link.handle_frame(frame, NOON) {
-            Ok(Some(message)) if message.room().is_some() => self.room.handle(RoomInput::Message { conn, message }, NOON),
+            Ok(Some(message)) if message.room().is_some() => {
+                self.room.handle(RoomInput::Message { conn, message }, NOON)
+            }
             Ok(_) => {}
             Err(error) => {
                 assert!(conn != HEALTHY, "the honest client is refused: {error}");
@@ -233,7 +256,9 @@ impl Harmed {
                 quiet = false;
                 match output {
                     RoomOutput::Send { conn: HEALTHY, frame, .. } => self.healthy.handle(Input::Frame(&frame), NOON),
-                    RoomOutput::Broadcast { except, frame, .. } if except != Some(HEALTHY) => self.healthy.handle(Input::Frame(&frame), NOON),
+                    RoomOutput::Broadcast { except, frame, .. } if except != Some(HEALTHY) => {
+                        self.healthy.handle(Input::Frame(&frame), NOON)
+                    }
                     RoomOutput::Persist { id, .. } => {
                         self.room.handle(RoomInput::Stored { upto: id }, NOON);
                         self.room.handle(RoomInput::Durable { upto: id }, NOON);
@@ -246,7 +271,8 @@ impl Harmed {
                 }
             }
             if let Some(link) = self.links.get_mut(&HEALTHY) {
-                std::iter::from_fn(|| link.poll_frame()).for_each(|frame| self.healthy.handle(Input::Frame(&frame), NOON));
+                std::iter::from_fn(|| link.poll_frame())
+                    .for_each(|frame| self.healthy.handle(Input::Frame(&frame), NOON));
             }
             for frame in drain(&mut self.healthy) {
                 quiet = false;
@@ -261,17 +287,26 @@ impl Harmed {
 
     /// The honest client writes and must be acknowledged, whatever the other has sent.
     fn healthy_edit(&mut self, number: i64, last: &[u8]) {
-        self.healthy.doc_mut().transact(NOON, None, |doc| doc.set(&Path::from_segments(["healthy"]), Value::Int(number))).expect("a valid edit");
+        self.healthy
+            .doc_mut()
+            .transact(NOON, None, |doc| doc.set(&Path::from_segments(["healthy"]), Value::Int(number)))
+            .expect("a valid edit");
         self.settle();
         let status = self.healthy.status();
-        let whole = status.state == State::Live && self.healthy.acked(AckLevel::Durable) == self.healthy.doc().last_seq();
+        let whole =
+            status.state == State::Live && self.healthy.acked(AckLevel::Durable) == self.healthy.doc().last_seq();
         assert!(whole, "the honest client suffers: {status:?}; the last hostile frame: {}", hex(last));
     }
 
     fn account(&self, last: &[u8]) {
         let (room, client) = (self.room.doc(), self.healthy.doc());
         room.check().unwrap_or_else(|problem| panic!("{problem}: {}", hex(last)));
-        assert_eq!((room.version(), room.digest()), (client.version(), client.digest()), "the last hostile frame: {}", hex(last));
+        assert_eq!(
+            (room.version(), room.digest()),
+            (client.version(), client.digest()),
+            "the last hostile frame: {}",
+            hex(last)
+        );
     }
 }
 
@@ -282,8 +317,12 @@ fn guarded<T>(kind: &str, input: &[u8], bound: usize, work: impl FnOnce() -> T) 
     let result = catch_unwind(AssertUnwindSafe(work));
     let peak = PEAK.get();
     match result {
-        Err(panic) => panic!("{kind}: {} bytes make it panic ({}); keep them: {}", input.len(), panic_text(&*panic), hex(input)),
-        Ok(_) if usize::try_from(peak).is_ok_and(|peak| peak > bound) => panic!("{kind}: {} bytes take {peak} bytes, more than {bound}: {}", input.len(), hex(input)),
+        Err(panic) => {
+            panic!("{kind}: {} bytes make it panic ({}); keep them: {}", input.len(), panic_text(&*panic), hex(input))
+        }
+        Ok(_) if usize::try_from(peak).is_ok_and(|peak| peak > bound) => {
+            panic!("{kind}: {} bytes take {peak} bytes, more than {bound}: {}", input.len(), hex(input))
+        }
         Ok(result) => result,
     }
 }

@@ -61,7 +61,9 @@ fn a_core_module_uses_only_modules_that_sort_before_it() {
     for file in sources(&["core/src"], &["rs"]) {
         let own = module_of(&file.name);
         for (number, line) in code_lines(&file.text) {
-            for used in used_modules(line).into_iter().filter(|used| modules.contains(used) && own != "lib" && *used > own) {
+            for used in
+                used_modules(line).into_iter().filter(|used| modules.contains(used) && own != "lib" && *used > own)
+            {
                 problems.push(format!("{}:{number}: {own} uses {used}, which comes after it", file.name));
             }
         }
@@ -81,7 +83,9 @@ fn core_and_server_forbid_unsafe_code_and_core_denies_missing_docs() {
 #[test]
 fn files_and_functions_are_short() {
     let mut problems = Vec::new();
-    for file in sources(&["core", "server", "bindings", "xtask", "tests", "web-demo"], &["rs", "ts", "tsx", "py", "mjs"]) {
+    for file in
+        sources(&["core", "server", "bindings", "xtask", "tests", "web-demo"], &["rs", "ts", "tsx", "py", "mjs"])
+    {
         let lines = file.text.lines().count();
         let excused = LONG_FILES.iter().any(|(name, _)| *name == file.name);
         if lines > LONGEST && !excused {
@@ -92,7 +96,9 @@ fn files_and_functions_are_short() {
         }
     }
     for file in sources(&["core", "server", "bindings", "xtask", "tests"], &["rs"]) {
-        for (number, length) in function_lengths(&file.text).into_iter().filter(|(_, length)| *length > LONGEST_FUNCTION) {
+        for (number, length) in
+            function_lengths(&file.text).into_iter().filter(|(_, length)| *length > LONGEST_FUNCTION)
+        {
             problems.push(format!("{}:{number}: a function of {length} lines, at most {LONGEST_FUNCTION}", file.name));
         }
     }
@@ -133,7 +139,8 @@ fn nothing_is_left_unfinished_or_skipped() {
 
 #[test]
 fn no_path_of_one_machine_is_written_down() {
-    let homes: Vec<String> = ["/ro|ot/", "/ho|me/", "/wo|rk/", "/Us|ers/", "C:|\\\\"].iter().map(|home| home.replace('|', "")).collect();
+    let homes: Vec<String> =
+        ["/ro|ot/", "/ho|me/", "/wo|rk/", "/Us|ers/", "C:|\\\\"].iter().map(|home| home.replace('|', "")).collect();
     let mut problems = Vec::new();
     for file in sources(&[""], &["rs", "ts", "tsx", "js", "mjs", "py", "pyi", "toml", "md", "json", "lock", "html"]) {
         for (number, line) in file.text.lines().enumerate() {
@@ -147,8 +154,10 @@ fn no_path_of_one_machine_is_written_down() {
 
 #[test]
 fn all_packages_have_the_version_of_the_workspace() {
-    let version = quoted_after(&read("Cargo.toml"), "[workspace.package]", "version").expect("the workspace has a version");
-    let package: serde_json::Value = serde_json::from_str(&read("bindings/js/package.json")).expect("package.json is JSON");
+    let version =
+        quoted_after(&read("Cargo.toml"), "[workspace.package]", "version").expect("the workspace has a version");
+    let package: serde_json::Value =
+        serde_json::from_str(&read("bindings/js/package.json")).expect("package.json is JSON");
     assert_eq!(package["version"], version.as_str(), "bindings/js/package.json");
     let project = read("bindings/python/pyproject.toml");
     let dynamic = project.lines().any(|line| line.starts_with("dynamic") && line.contains("version"));
@@ -231,7 +240,8 @@ fn used_modules(line: &str) -> Vec<String> {
             None => vec![part],
         };
         for name in names {
-            let end = name.trim_start().find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.trim_start().len());
+            let end =
+                name.trim_start().find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.trim_start().len());
             used.push(name.trim_start()[..end].to_string());
         }
     }
@@ -250,7 +260,8 @@ fn names_a_home(line: &str, home: &str) -> bool {
     line.match_indices(home).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = line[at + home.len()..].chars().next();
-        !before.is_some_and(|c| c.is_alphanumeric() || "._-/$}".contains(c)) && after.is_some_and(|c| c.is_alphanumeric() || c == '.')
+        !before.is_some_and(|c| c.is_alphanumeric() || "._-/$}".contains(c))
+            && after.is_some_and(|c| c.is_alphanumeric() || c == '.')
     })
 }
 
@@ -260,12 +271,17 @@ fn function_lengths(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let trimmed = line.trim_start();
-        let head = ["pub(crate) ", "pub(super) ", "pub ", "const ", "async ", "unsafe "].iter().fold(trimmed, |rest, word| rest.trim_start_matches(word));
+        let head = ["pub(crate) ", "pub(super) ", "pub ", "const ", "async ", "unsafe "]
+            .iter()
+            .fold(trimmed, |rest, word| rest.trim_start_matches(word));
         if !head.starts_with("fn ") {
             continue;
         }
         let close = format!("{}}}", &line[..line.len() - trimmed.len()]);
-        if let Some(length) = lines[index..].iter().position(|line| *line == close || line.trim_end().ends_with(';') && lines[index] == *line) {
+        if let Some(length) = lines[index..]
+            .iter()
+            .position(|line| *line == close || line.trim_end().ends_with(';') && lines[index] == *line)
+        {
             found.push((index + 1, length + 1));
         }
     }

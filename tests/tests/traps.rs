@@ -3,6 +3,8 @@
 use syncline::clock::{ReplicaId, VersionVector};
 use syncline::crdt::{Path, TextUnit, Value};
 use syncline::doc::{Doc, ImportError};
+use syncline::link::{Message, Open};
+use syncline::replica::{Room, RoomConfig, RoomInput, RoomOutput};
 use syncline_tests::rng::Rng;
 
 /// Where the clocks of these tests start.
@@ -71,17 +73,24 @@ fn a_concurrent_delete_record_is_not_dropped_as_covered() {
 
 #[test]
 fn two_concurrent_deletes_of_one_key_remove_what_each_saw() {
-    let [mut a, mut b, mut c, _] = docs();
+    let [mut a, mut b, mut c, mut d] = docs();
     set(&mut a, NOON, "k", 1);
     set(&mut b, NOON, "k", 2);
-    pull(&mut c, &a);
-    pull(&mut c, &b);
+    for doc in [&mut c, &mut d] {
+        pull(doc, &a);
+        pull(doc, &b);
+    }
     delete(&mut a, NOON + 1, "k");
     delete(&mut b, NOON + 1, "k");
+    // This one has heard of the first delete already when the second comes by way of `a`.
+    pull(&mut d, &a);
+    assert_eq!(d.siblings(&path("k")), [Value::Int(2)]);
     pull(&mut a, &b);
-    pull(&mut c, &a);
-    assert!(!c.contains(&path("k")));
-    converge(&mut [a, b, c]);
+    for doc in [&mut c, &mut d] {
+        pull(doc, &a);
+        assert!(!doc.contains(&path("k")));
+    }
+    converge(&mut [a, b, c, d]);
 }
 
 #[test]
@@ -117,6 +126,30 @@ fn a_snapshot_takes_away_nothing_that_its_sender_had_not_seen() {
     b.import(&a.export()).expect("a snapshot fits everyone");
     assert_eq!(b.keys(&Path::root()), ["k", "mine"]);
     converge(&mut [a, b]);
+}
+
+#[test]
+fn a_complete_listing_made_for_another_passes_the_deletes_on_or_is_refused() {
+    let [mut a, mut b, mut c, mut x] = docs();
+    set(&mut x, NOON, "other", 1);
+    delete(&mut x, NOON, "other");
+    pull(&mut a, &x);
+    set(&mut a, NOON, "z", 1);
+    set(&mut a, NOON, "k", 1);
+    delete(&mut a, NOON, "z");
+    pull(&mut c, &a);
+    let pruned = a.version();
+    assert!(a.prune(&pruned) > 0);
+    delete(&mut a, NOON, "k");
+    // Someone who has seen all of `a` but nothing of `x` is below the floor and gets all leaves listed.
+    let all_of_a: VersionVector = [(a.id(), a.version().get(&a.id()))].into_iter().collect();
+    let misrouted = a.export_from(&all_of_a);
+    // Whoever takes it without that past must not claim a delete that it cannot pass on.
+    if b.import(&misrouted).is_ok() {
+        pull(&mut c, &b);
+        assert!(!c.contains(&path("k")));
+    }
+    converge(&mut [a, b, c, x]);
 }
 
 #[test]
@@ -258,7 +291,8 @@ fn a_document_restored_under_a_new_id_mints_no_dot_twice() {
 fn dots_of_one_transaction_are_consecutive_and_one_for_each_write_and_delete() {
     let [mut a, ..] = docs();
     let mut expected = 0;
-    let one: [fn(&mut Doc) -> Result<(), syncline::doc::EditError>; 6] = [
+    type Edit = fn(&mut Doc) -> Result<(), syncline::doc::EditError>;
+    let one: [Edit; 6] = [
         |doc| doc.set(&path("k"), Value::Int(1)),
         |doc| doc.set(&path("k"), Value::Int(2)),
         |doc| doc.set_add(&path("s"), Value::Int(1)).map(drop),
@@ -275,6 +309,51 @@ fn dots_of_one_transaction_are_consecutive_and_one_for_each_write_and_delete() {
     a.begin(NOON, None).expect("no transaction is open");
     assert_eq!(a.delete(&path("nothing")), Ok(false));
     assert_eq!(a.commit(), Ok(None));
+}
+
+#[test]
+fn what_is_only_stored_is_not_called_durable_when_it_comes_again() {
+    let [mut a, ..] = docs();
+    set(&mut a, NOON, "k", 1);
+    let mut room = Room::new(RoomConfig { name: "r".into(), alias: 1, id: ReplicaId::new(NOON, 9), next_persist: 1 });
+    let open = Open { room: "r".into(), replica: a.id(), version: VersionVector::default() };
+    let delta = Message::Delta { alias: 1, body: a.delta_since(&VersionVector::default()).encode() };
+    let mut tell = |input| {
+        room.handle(input, NOON);
+        let outputs = std::iter::from_fn(|| room.poll());
+        // An ack is an array of kind 5, room, level (2 for durable) and version.
+        outputs
+            .filter(|output| matches!(output, RoomOutput::Send { frame, .. } if frame.starts_with(&[0x84, 5, 1, 2])))
+            .count()
+    };
+    assert_eq!(tell(RoomInput::Message { conn: 1, message: Message::Open(open) }), 0);
+    assert_eq!(tell(RoomInput::Message { conn: 1, message: delta.clone() }), 0);
+    assert_eq!(tell(RoomInput::Stored { upto: 1 }), 0);
+    assert_eq!(tell(RoomInput::Message { conn: 1, message: delta.clone() }), 0);
+    assert_eq!(tell(RoomInput::Durable { upto: 1 }), 1);
+    assert_eq!(tell(RoomInput::Message { conn: 1, message: delta }), 1);
+}
+
+#[test]
+fn a_client_that_starts_again_before_its_old_connection_is_given_up_is_not_refused_for_good() {
+    let [mut before, mut after, ..] = docs();
+    let mut room = Room::new(RoomConfig { name: "r".into(), alias: 1, id: ReplicaId::new(NOON, 9), next_persist: 1 });
+    let open = |doc: &Doc| Message::Open(Open { room: "r".into(), replica: doc.id(), version: doc.version() });
+    room.handle(RoomInput::Message { conn: 1, message: open(&before) }, NOON);
+    // Written to the local store, never sent: the page is reloaded, and the relay has not noticed yet.
+    set(&mut before, NOON, "k", 1);
+    after.import(&before.save()).expect("a save loads");
+    let delta = Message::Delta { alias: 1, body: after.delta_since(&VersionVector::default()).encode() };
+    room.handle(RoomInput::Message { conn: 2, message: open(&after) }, NOON);
+    room.handle(RoomInput::Message { conn: 2, message: delta.clone() }, NOON);
+    for output in std::iter::from_fn(|| room.poll()) {
+        let stops = matches!(output, RoomOutput::Close { code: 4400..=4499, .. });
+        assert!(!stops, "the client is told to stop: {output:?}");
+    }
+    room.handle(RoomInput::Leave { conn: 1 }, NOON);
+    room.handle(RoomInput::Message { conn: 3, message: open(&after) }, NOON);
+    room.handle(RoomInput::Message { conn: 3, message: delta }, NOON);
+    assert_eq!(room.doc().get(&path("k")), Some(Value::Int(1)));
 }
 
 fn docs() -> [Doc; 4] {

@@ -37,9 +37,14 @@ export class People {
     return { replica: doc.replica, name: this.myName, color, card, digest: doc.digest(), version };
   }
 
-  /** The name of a replica that is or was here, or its short id. */
+  /** The name of a replica that is or was here. */
+  knownName(replica: string): string | undefined {
+    return this.names.get(replica);
+  }
+
+  /** The same, or a name made of its id. */
   nameOf(replica: string): string {
-    return this.names.get(replica) ?? `replica ${shortId(replica)}`;
+    return this.knownName(replica) ?? `Replica ${shortId(replica)}`;
   }
 
   colorOf(replica: string): string {

@@ -67,7 +67,7 @@ export class ReplicasView {
 
   private vectorRow(replica: string, here: Person[]): HTMLElement {
     const mine = here[0]?.version?.get(replica) ?? 0;
-    const name = replica === here[0]?.replica ? "You" : this.people.nameOf(replica);
+    const name = replica === here[0]?.replica ? "You" : (this.people.knownName(replica) ?? "Replica");
     const cells = here.map(({ version }) => {
       const seq = version?.get(replica);
       const differs = version !== null && (seq ?? 0) !== mine;

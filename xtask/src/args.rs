@@ -60,6 +60,17 @@ impl Args {
         parsed.map(Some).ok_or_else(|| Problem::usage(format!("{name} cannot be `{last}`")))
     }
 
+    /// Takes every `--only NAME` and tells which of the known names are meant: all of them without one.
+    pub(crate) fn only<'a>(&mut self, known: impl Iterator<Item = &'a str>) -> Result<Vec<&'a str>, Problem> {
+        let known: Vec<&str> = known.collect();
+        let named = self.values("--only")?;
+        if let Some(other) = named.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(Problem::usage(format!("--only is one of {}, not `{other}`", known.join(", "))));
+        }
+        let is_meant = |name: &&str| named.is_empty() || named.iter().any(|other| other == name);
+        Ok(known.into_iter().filter(is_meant).collect())
+    }
+
     /// Refuses what nobody took.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.rest.first() {
@@ -89,6 +100,15 @@ mod tests {
         assert!(args.switch("--once"));
         assert!(!args.switch("--once"));
         assert!(args.finish().is_err());
+    }
+
+    #[test]
+    fn without_a_name_all_are_meant_and_a_strange_name_is_refused() {
+        let known = || ["rust", "js"].into_iter();
+        assert_eq!(args("").only(known()).unwrap(), ["rust", "js"]);
+        assert_eq!(args("--only js").only(known()).unwrap(), ["js"]);
+        let problem = args("--only c").only(known()).unwrap_err().to_string();
+        assert!(problem.contains("rust, js"), "{problem}");
     }
 
     #[test]

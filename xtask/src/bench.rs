@@ -1,94 +1,91 @@
-//! `cargo xtask bench`: the benchmarks of all languages, as one table.
+//! `cargo xtask bench`: the benchmarks of all languages, as tables beside other libraries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use crate::args::Args;
-use crate::json::{self, Field};
-use crate::package::{self, Profile, Text};
+use crate::needs::{self, Need};
 use crate::paths;
 use crate::problem::Problem;
 use crate::process::Cmd;
-use crate::steps::Plan;
-use crate::table;
+use crate::steps::{Plan, Step};
 use crate::tools;
 
-/// Columns that come first, in this order, where the benchmarks print them.
-const FIRST: &[&str] = &["workload", "language", "library", "cpu_s", "bytes"];
+/// The benchmarks of one language. Each prints a JSON object per line: language, workload, library, figures.
+struct Bench {
+    language: &'static str,
+    title: &'static str,
+    needs: &'static [Need],
+    run: fn(&Step, &[String]) -> Result<String, Problem>,
+}
 
-type Line = BTreeMap<String, Field>;
+const BENCHES: &[Bench] = &[
+    Bench { language: "rust", title: "Benchmark in Rust", needs: &[], run: rust },
+    Bench { language: "js", title: "Benchmark in Node", needs: &[Need::NpmPackage], run: js },
+    Bench { language: "python", title: "Benchmark in Python", needs: &[Need::Wheel], run: python },
+];
 
-/// Builds and runs the benchmarks and prints every JSON line they wrote as a row.
+/// Runs the benchmarks, or those of the languages named by `--only`, and prints the tables.
 pub(crate) fn run(mut args: Args) -> Result<(), Problem> {
-    let only = args.values("--only")?;
+    let only = args.only(BENCHES.iter().map(|bench| bench.language))?;
+    let percent: Option<u8> = args.value("--percent")?;
     args.finish()?;
-    let known = ["rust", "js", "python"];
-    if let Some(other) = only.iter().find(|name| !known.contains(&name.as_str())) {
-        let text = format!("--only is one of {}, not `{other}`", known.join(", "));
-        return Err(Problem::usage(text));
+    let passed_on = percent.map_or_else(Vec::new, |percent| vec!["--percent".to_owned(), percent.to_string()]);
+    let chosen: Vec<&Bench> = BENCHES.iter().filter(|bench| only.contains(&bench.language)).collect();
+    let mut plan = Plan::new(chosen.iter().map(|bench| needs::resolve(bench.needs).len() + 1).sum());
+    let mut results = String::new();
+    let mut failed = Ok(());
+    for bench in chosen {
+        match bench.measure(&mut plan, &passed_on) {
+            Ok(lines) => results.push_str(&lines),
+            // It is told already; the figures of the other languages are worth having.
+            Err(problem) => failed = Err(problem),
+        }
     }
-    let chosen = |name: &&&str| only.is_empty() || only.iter().any(|other| other == **name);
-    let chosen: Vec<&str> = known.iter().filter(chosen).copied().collect();
-    let steps = |name: &str| match name {
-        "rust" => 1,
-        "js" => 5,
-        _ => 3,
-    };
-    let mut plan = Plan::new(chosen.iter().map(|name| steps(name)).sum());
-    let mut lines = Vec::new();
-    for language in chosen {
-        let output = match language {
-            "rust" => rust(&mut plan)?,
-            "js" => js(&mut plan)?,
-            _ => python(&mut plan)?,
-        };
-        lines.extend(output.lines().filter_map(json::object).map(|mut line| {
-            line.entry("language".to_owned()).or_insert_with(|| Field::Text(language.to_owned()));
-            line
-        }));
+    if !results.is_empty() {
+        print(&results)?;
     }
-    if lines.is_empty() {
-        return Err(Problem::other("the benchmarks printed no result; see target/xtask/logs"));
+    failed
+}
+
+impl Bench {
+    fn measure(&self, plan: &mut Plan, args: &[String]) -> Result<String, Problem> {
+        needs::make_all(plan, &needs::resolve(self.needs))?;
+        let output = plan.step(self.title, |step| (self.run)(step, args))?;
+        let results = output.lines().filter(|line| line.starts_with('{'));
+        Ok(results.flat_map(|line| [line, "\n"]).collect())
     }
-    println!("\n{}", render(&lines));
+}
+
+fn print(results: &str) -> Result<(), Problem> {
+    let file = paths::own().join("bench.jsonl");
+    fs::write(&file, results).map_err(Problem::file(&file))?;
+    let table = Cmd::new("node").arg("tests/bench/table.mjs").arg(&file).output();
+    let problem = || Problem::other(format!("tests/bench/table.mjs cannot read the figures in {}", file.display()));
+    let table = table.ok_or_else(problem)?;
+    println!("\n{table}\n\nThe figures as JSON lines: {}", paths::display(&file));
     Ok(())
 }
 
-/// Its own workspace, because of the heavy libraries that it compares with.
-fn rust(plan: &mut Plan) -> Result<String, Problem> {
-    plan.step("Benchmark in Rust", |step| {
-        let run = Cmd::cargo().words("run --package syncline-bench --profile native");
-        let target = paths::target().join("bench");
-        step.run(&run.arg("--target-dir").arg(target).dir("tests/bench"))
-    })
+/// In a workspace and a target folder of its own, because of the heavy libraries that it compares with.
+fn rust(step: &Step, args: &[String]) -> Result<String, Problem> {
+    let cmd = Cmd::cargo().words("run --package syncline-bench --profile native --target-dir");
+    let cmd = cmd.arg(paths::target().join("bench")).arg("--");
+    run_with(step, cmd.dir("tests/bench"), args)
 }
 
-fn js(plan: &mut Plan) -> Result<String, Problem> {
-    plan.step("Rust for WASM", tools::wasm_target)?;
-    plan.step("WASM", |step| package::wasm(step, Profile::Release, Text::With))?;
-    plan.step("npm package", package::npm_package)?;
-    plan.step("npm packages to compare with", |step| tools::npm_packages(step, "tests/bench/js"))?;
-    plan.step("Benchmark in Node", |step| step.run(&Cmd::new("node").arg("tests/bench/js/bench.mjs")))
+fn js(step: &Step, args: &[String]) -> Result<String, Problem> {
+    tools::npm_packages(step, "tests/bench/js")?;
+    run_with(step, Cmd::new("node").arg("tests/bench/js/bench.mjs"), args)
 }
 
-fn python(plan: &mut Plan) -> Result<String, Problem> {
-    plan.step("Python packages", tools::venv)?;
-    plan.step("Python wheel", package::python_package)?;
-    plan.step("Benchmark in Python", |step| {
-        let requirements = paths::root().join("tests/bench/python/requirements.txt");
-        if requirements.exists() {
-            let pip = Cmd::new(paths::venv_python()).words("-m pip install --quiet -r");
-            step.run(&pip.arg(requirements))?;
-        }
-        step.run(&Cmd::new(paths::venv_python()).arg("tests/bench/python/bench.py"))
-    })
+fn python(step: &Step, args: &[String]) -> Result<String, Problem> {
+    let python = || Cmd::new(paths::venv_python());
+    let install = python().words("-m pip install --quiet --disable-pip-version-check -r");
+    step.run(&install.arg("tests/bench/python/requirements.txt"))?;
+    run_with(step, python().arg("tests/bench/python/bench.py"), args)
 }
 
-fn render(lines: &[Line]) -> String {
-    let all: BTreeSet<&str> = lines.iter().flat_map(|line| line.keys()).map(String::as_str).collect();
-    let first = FIRST.iter().copied().filter(|name| all.contains(name));
-    let rest = all.iter().copied().filter(|name| !FIRST.contains(name));
-    let heads: Vec<&str> = first.chain(rest).collect();
-    let cell = |line: &Line, head: &&str| line.get(*head).map(Field::display).unwrap_or_default();
-    let rows: Vec<Vec<String>> = lines.iter().map(|line| heads.iter().map(|head| cell(line, head)).collect()).collect();
-    table::render(&heads, &rows)
+/// The slowest libraries take half an hour on a small machine.
+fn run_with(step: &Step, cmd: Cmd, args: &[String]) -> Result<String, Problem> {
+    step.run(&args.iter().fold(cmd, Cmd::arg).minutes(120))
 }

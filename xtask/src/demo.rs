@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::args::Args;
-use crate::package::{self, Profile, Text};
+use crate::needs::{self, Need};
 use crate::paths;
 use crate::problem::Problem;
 use crate::process::Cmd;
@@ -16,6 +16,8 @@ use crate::tools;
 const RELAY_PORT: u16 = 7171;
 const PAGE_PORT: u16 = 5173;
 const ROOM: &str = "demo";
+
+const NEEDS: &[Need] = &[Need::Page, Need::Wheel, Need::Relay];
 
 /// The arguments of the demo.
 pub(crate) struct Options {
@@ -57,8 +59,10 @@ pub(crate) fn run(options: Options) -> Result<(), Problem> {
     service::check_port(options.relay_port, "--port")?;
     service::check_port(options.page_port, "--page-port")?;
     println!("Building and starting a relay, a page and a Python replica that share one board.");
-    let mut plan = Plan::new(11);
-    build(&mut plan)?;
+    let needs = needs::resolve(NEEDS);
+    let mut plan = Plan::new(needs.len() + 3);
+    plan.step("Tools of this machine", tools::check)?;
+    needs::make_all(&mut plan, &needs)?;
     let mut services = start(&mut plan, &options)?;
     announce(&options, &plan, &services);
     if options.once {
@@ -75,18 +79,6 @@ pub(crate) fn run(options: Options) -> Result<(), Problem> {
             }
         }
     }
-}
-
-fn build(plan: &mut Plan) -> Result<(), Problem> {
-    plan.step("Tools of this machine", tools::check)?;
-    plan.step("Rust for WASM", tools::wasm_target)?;
-    plan.step("Packaging tool", |step| tools::wasm_tool(step, false))?;
-    plan.step("WASM", |step| package::wasm(step, Profile::Release, Text::With))?;
-    plan.step("npm package", package::npm_package)?;
-    plan.step("Page", package::page)?;
-    plan.step("Python packages", tools::venv)?;
-    plan.step("Python wheel", package::python_package)?;
-    plan.step("Relay", package::relay)
 }
 
 fn start(plan: &mut Plan, options: &Options) -> Result<Vec<Service>, Problem> {

@@ -14,7 +14,6 @@ mod browser;
 mod count;
 mod demo;
 mod fresh;
-mod json;
 mod needs;
 mod package;
 mod paths;
@@ -48,8 +47,8 @@ The commands of this repository
       The npm package in bindings/js. --no-text: only the small WASM without text, for its size.
   cargo xtask build-python
       The wheel, installed in target/venv.
-  cargo xtask bench [--only rust|js|python]
-      Local set, join, encode, decode and load, beside other libraries, as one table.
+  cargo xtask bench [--only rust|js|python]... [--percent P]
+      Local set, join, encode, decode and load, beside other libraries, as tables. --percent: a share of the work.
   cargo xtask sizes
       The sizes of the WASM files and of the wheel, against their limits.
   cargo xtask clean-demo

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::args::Args;
 use crate::fresh::Stamp;
+use crate::needs::{self, Need};
 use crate::paths;
 use crate::problem::Problem;
 use crate::process::Cmd;
@@ -56,15 +57,12 @@ pub(crate) fn build_js_command(mut args: Args) -> Result<(), Problem> {
     };
     let small = args.switch("--no-text");
     args.finish()?;
-    let mut plan = Plan::new(if small { 3 } else { 4 });
-    plan.step("Rust for WASM", tools::wasm_target)?;
-    plan.step("Packaging tool", |step| tools::wasm_tool(step, false))?;
     let text = if small { Text::Without } else { Text::With };
+    let tools = needs::resolve(&[Need::WasmTool]);
+    let mut plan = Plan::new(tools.len() + if small { 1 } else { 2 });
+    needs::make_all(&mut plan, &tools)?;
     plan.step("WASM", |step| wasm(step, profile, text))?;
-    if !small {
-        plan.step("npm package", npm_package)?;
-    }
-    Ok(())
+    if small { Ok(()) } else { plan.step("npm package", npm_package) }
 }
 
 /// `cargo xtask build-python`.
@@ -72,7 +70,7 @@ pub(crate) fn build_python_command(args: Args) -> Result<(), Problem> {
     args.finish()?;
     let mut plan = Plan::new(2);
     plan.step("Python packages", tools::venv)?;
-    let wheel = plan.step("Python wheel", python_package)?;
+    let wheel = plan.step("Python wheel", wheel)?;
     println!("{}, installed for {}", paths::display(&wheel), paths::display(&paths::venv_python()));
     Ok(())
 }
@@ -131,7 +129,7 @@ pub(crate) fn npm_package(step: &Step) -> Result<(), Problem> {
 }
 
 /// Builds the wheel, installs it in the virtual environment and returns its file.
-pub(crate) fn python_package(step: &Step) -> Result<PathBuf, Problem> {
+pub(crate) fn wheel(step: &Step) -> Result<PathBuf, Problem> {
     let inputs = [
         "Cargo.toml",
         "Cargo.lock",
@@ -145,7 +143,7 @@ pub(crate) fn python_package(step: &Step) -> Result<PathBuf, Problem> {
     ];
     let stamp = Stamp::take("wheel", &inputs, "");
     let python = paths::venv_python();
-    if let Some(wheel) = wheel().filter(|wheel| stamp.is_fresh(&[wheel, &python])) {
+    if let Some(wheel) = built_wheel().filter(|wheel| stamp.is_fresh(&[wheel, &python])) {
         step.note("up to date");
         return Ok(wheel);
     }
@@ -158,7 +156,7 @@ pub(crate) fn python_package(step: &Step) -> Result<PathBuf, Problem> {
     let build = build.arg("--interpreter").arg(&python).arg("--out").arg(&wheels);
     // Its own target folder: maturin's settings would make cargo rebuild the rest of the workspace each time.
     step.run(&build.arg("--target-dir").arg(paths::target().join("python")))?;
-    let wheel = wheel().ok_or_else(|| Problem::other("maturin made no wheel in target/wheels"))?;
+    let wheel = built_wheel().ok_or_else(|| Problem::other("maturin made no wheel in target/wheels"))?;
     let pip = || Cmd::new(&python).words("-m pip install --quiet --disable-pip-version-check");
     step.run(&pip().arg(&wheel))?;
     step.run(&pip().words("--force-reinstall --no-deps").arg(&wheel))?;
@@ -167,7 +165,7 @@ pub(crate) fn python_package(step: &Step) -> Result<PathBuf, Problem> {
 }
 
 /// The wheel that was built last.
-pub(crate) fn wheel() -> Option<PathBuf> {
+pub(crate) fn built_wheel() -> Option<PathBuf> {
     let entries = fs::read_dir(paths::target().join("wheels")).ok()?;
     let mut files = entries.flatten().map(|entry| entry.path());
     files.find(|file| file.extension().is_some_and(|extension| extension == "whl"))

@@ -73,6 +73,12 @@ impl Cmd {
         self
     }
 
+    /// Sets how long it may take.
+    pub(crate) fn minutes(mut self, minutes: u64) -> Cmd {
+        self.limit = Duration::from_secs(60 * minutes);
+        self
+    }
+
     /// Says what the arguments do not.
     pub(crate) fn remark(mut self, remark: &'static str) -> Cmd {
         self.remark = remark;
@@ -184,11 +190,11 @@ impl Running {
         read_from(&self.log, self.begin, OUTPUT_BYTES)
     }
 
-    /// The last non-empty line it wrote.
+    /// The last line it wrote that says something.
     pub(crate) fn last_line(&self) -> String {
         let tail = read_from(&self.log, self.begin, 2048);
-        let line = tail.lines().rev().find(|line| !line.trim().is_empty());
-        plain(line.unwrap_or_default())
+        let mut lines = tail.lines().rev().map(plain);
+        lines.find(|line| is_telling(line)).unwrap_or_default()
     }
 
     /// The problem to report when it ended as it should not.
@@ -246,6 +252,12 @@ pub(crate) fn read_from(path: &Path, begin: u64, most: u64) -> String {
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
+/// Leaves out rules, brackets and the details that Node's tests print below each result.
+fn is_telling(line: &str) -> bool {
+    let is_detail = ["duration_ms:", "type:"].iter().any(|word| line.starts_with(word));
+    line.chars().any(char::is_alphabetic) && !is_detail
+}
+
 /// A line without terminal codes and without what a carriage return overwrote.
 fn plain(line: &str) -> String {
     let line = line.trim_end().rsplit('\r').next().unwrap_or_default();
@@ -270,6 +282,13 @@ mod tests {
     fn lines_lose_their_colours_and_overwritten_parts() {
         assert_eq!(plain("\u{1b}[1m\u{1b}[32m   Compiling\u{1b}[0m x"), "Compiling x");
         assert_eq!(plain("old\rnew\t!"), "new!");
+    }
+
+    #[test]
+    fn progress_shows_lines_that_say_something() {
+        let lines = ["  ---", "duration_ms: 3.1", "...", "", "# Subtest: a relay"];
+        let telling: Vec<&str> = lines.into_iter().filter(|line| is_telling(line)).collect();
+        assert_eq!(telling, ["# Subtest: a relay"]);
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::args::Args;
-use crate::package::{self, Profile, SMALL_WASM_FILE, Text, WASM_FILE};
+use crate::needs::{self, Need};
+use crate::package::{self, SMALL_WASM_FILE, WASM_FILE};
 use crate::paths;
 use crate::problem::Problem;
 use crate::process::Cmd;
 use crate::steps::{Plan, Step};
 use crate::table;
-use crate::tools;
 
 /// The most that the WASM may weigh compressed by brotli, in bytes: without and with text.
 const SMALL_WASM_LIMIT: u64 = 80_000;
@@ -28,17 +28,15 @@ const brotli = zlib.brotliCompressSync(bytes, { params: {
   [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
 console.log(bytes.length, zlib.gzipSync(bytes, { level: 9 }).length, brotli.length);";
 
+/// What is weighed.
+pub(crate) const NEEDS: &[Need] = &[Need::Wasm, Need::SmallWasm, Need::Wheel];
+
 /// `cargo xtask sizes`.
 pub(crate) fn command(args: Args) -> Result<(), Problem> {
     args.finish()?;
-    let mut plan = Plan::new(5);
-    plan.step("Rust for WASM", tools::wasm_target)?;
-    plan.step("WASM with text", |step| package::wasm(step, Profile::Release, Text::With))?;
-    plan.step("WASM without text", |step| package::wasm(step, Profile::Release, Text::Without))?;
-    plan.step("Python wheel", |step| {
-        tools::venv(step)?;
-        package::python_package(step)
-    })?;
+    let needs = needs::resolve(NEEDS);
+    let mut plan = Plan::new(needs.len() + 1);
+    needs::make_all(&mut plan, &needs)?;
     plan.step("Sizes", check)
 }
 
@@ -64,7 +62,7 @@ impl Weight {
     }
 
     fn of_wheel() -> Result<Weight, Problem> {
-        let file = package::wheel();
+        let file = package::built_wheel();
         let file: PathBuf = file.ok_or_else(|| Problem::missing("the wheel", "cargo xtask build-python"))?;
         Ok(Weight {
             name: "Python wheel",

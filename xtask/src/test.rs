@@ -1,7 +1,7 @@
 //! `cargo xtask test`: all tests of all languages.
 
 use crate::args::Args;
-use crate::needs::Need;
+use crate::needs::{self, Need};
 use crate::problem::Problem;
 use crate::sections::{SECTIONS, Section};
 use crate::steps::Plan;
@@ -9,21 +9,10 @@ use crate::tools;
 
 /// Runs all sections, or those named by `--only`, as far as they can run.
 pub(crate) fn run(mut args: Args) -> Result<(), Problem> {
-    let only = args.values("--only")?;
+    let only = args.only(SECTIONS.iter().map(|section| section.name))?;
     args.finish()?;
-    let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).collect();
-    if let Some(other) = only.iter().find(|name| !names.contains(&name.as_str())) {
-        let text = format!("--only is one of {}, not `{other}`", names.join(", "));
-        return Err(Problem::usage(text));
-    }
-    let is_chosen = |section: &&Section| only.is_empty() || only.iter().any(|name| name == section.name);
-    let chosen: Vec<&Section> = SECTIONS.iter().filter(is_chosen).collect();
-    let mut needs: Vec<Need> = Vec::new();
-    for need in chosen.iter().flat_map(|section| section.needs) {
-        if !needs.contains(need) {
-            needs.push(*need);
-        }
-    }
+    let chosen: Vec<&Section> = SECTIONS.iter().filter(|section| only.contains(&section.name)).collect();
+    let needs = needs::resolve(chosen.iter().flat_map(|section| section.needs));
     let mut plan = Plan::new(1 + needs.len() + chosen.len());
     // Every later step names for itself what it misses, so the rest is tried all the same.
     let _ = plan.step("Tools of this machine", tools::check);
@@ -42,8 +31,8 @@ struct Tests {
 
 impl Tests {
     fn run(&mut self, section: &Section) {
-        for need in section.needs {
-            self.provide(*need);
+        for need in needs::resolve(section.needs) {
+            self.provide(need);
         }
         match self.first_failed(section.needs) {
             Some(need) => self.give_up(section.title, need),

@@ -8,7 +8,7 @@ use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
 use yrs::block::ClientID;
 use yrs::updates::decoder::Decode;
-use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update};
+use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update, WriteTxn};
 
 /// A text put together from its updates. It is a cache: the updates of the live dots are the state.
 pub(crate) struct Text {
@@ -16,6 +16,8 @@ pub(crate) struct Text {
     root: TextRef,
     /// Whether characters beyond the basic plane may occur; until then code points and UTF-16 units are the same.
     astral: bool,
+    /// Whether an update builds on one that is not here, because it was deleted, and so cannot be shown.
+    orphaned: bool,
 }
 
 /// A position is not one of the text.
@@ -35,14 +37,44 @@ impl Text {
         options.offset_kind = OffsetKind::Utf16;
         let doc = Doc::with_options(options);
         let root = doc.get_or_insert_text(ROOT);
-        Text { doc, root, astral: false }
+        Text { doc, root, astral: false, orphaned: false }
     }
 
+    /// Applies one update. It is well-formed if [`check_update`] says so.
     pub(crate) fn apply(&mut self, update: &[u8]) -> Result<(), UpdateError> {
+        self.orphaned |= self.try_apply(update)?;
+        Ok(())
+    }
+
+    /// Applies updates in the order given, and again while those that were waiting for others find them: what it shows
+    /// in the end depends on the set of updates alone.
+    pub(crate) fn apply_all<'a>(&mut self, updates: impl Iterator<Item = &'a [u8]>) {
+        let mut waiting: Vec<&[u8]> = updates.collect();
+        loop {
+            let before = (waiting.len(), self.doc.transact().state_vector());
+            // Updates were checked when they came in; one that fails all the same adds nothing.
+            waiting.retain(|update| self.try_apply(update).unwrap_or(false));
+            if waiting.is_empty() || before == (waiting.len(), self.doc.transact().state_vector()) {
+                break;
+            }
+        }
+        self.orphaned |= !waiting.is_empty();
+    }
+
+    /// Whether updates were left out because others are missing. What it shows is then not good for further updates.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.orphaned
+    }
+
+    /// Applies what can be applied of an update. Returns whether it builds on something that is missing.
+    fn try_apply(&mut self, update: &[u8]) -> Result<bool, UpdateError> {
         check_update(update)?;
         self.astral |= update.iter().any(|&byte| byte >= 0xf0);
         let update = Update::decode_v1(update).map_err(|_| DecodeError::Range("text update"))?;
-        Ok(self.doc.transact_mut().apply_update(update).map_err(|_| DecodeError::Range("text update"))?)
+        let mut txn = self.doc.transact_mut();
+        txn.apply_update(update).map_err(|_| DecodeError::Range("text update"))?;
+        // Kept waiting in there, it would be shown or not depending on the order of arrival.
+        Ok(txn.has_missing_updates() && txn.prune_pending().is_some())
     }
 
     /// Inserts and returns the update that does the same elsewhere.
@@ -78,7 +110,7 @@ impl Text {
     /// Everything in one update, or nothing while parts are missing.
     pub(crate) fn compacted(&self) -> Option<Vec<u8>> {
         let txn = self.doc.transact();
-        (!txn.has_missing_updates()).then(|| txn.encode_state_as_update_v1(&StateVector::default()))
+        (!self.orphaned).then(|| txn.encode_state_as_update_v1(&StateVector::default()))
     }
 
     fn utf16_index(&self, index: usize, unit: TextUnit) -> Result<u32, OutOfText> {
@@ -122,15 +154,18 @@ mod tests {
     }
 
     #[test]
-    fn updates_in_any_order_and_twice_give_one_text() {
+    fn updates_applied_twice_change_nothing_and_orphans_are_told() {
         let mut left = text(1);
         let first = left.insert(0, "hello", TextUnit::Utf16).unwrap();
         let second = left.delete(1, 3, TextUnit::Utf16).unwrap();
         let mut right = text(2);
-        for update in [&second, &first, &second] {
+        for update in [&first, &second, &second, &first] {
             right.apply(update).unwrap();
         }
-        assert_eq!((left.string(), right.string()), ("ho".into(), "ho".into()));
+        assert_eq!((left.string(), right.string(), right.is_orphaned()), ("ho".into(), "ho".into(), false));
+        let mut early = text(3);
+        early.apply(&second).unwrap();
+        assert!(early.is_orphaned() && early.compacted().is_none());
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl State {
         self.index.get(id).copied()
     }
 
+    /// The place of a writer in the order of ids.
+    pub(super) fn rank(&self, writer: u32) -> u64 {
+        self.index.position(&self.writers[writer as usize].id).unwrap_or_default() as u64
+    }
+
     pub(super) fn stamp(&self, entry: &Entry) -> Stamp {
         Stamp { hlc: entry.hlc, replica: self.writers[entry.writer as usize].id, seq: entry.seq }
     }

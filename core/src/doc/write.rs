@@ -215,7 +215,9 @@ fn widen(removes: &mut SortedMap<u32, (u64, u64)>, writer: u32, seq: u64) {
 mod text {
     //! Texts: the dots are the state, and a cache holds them put together.
 
+    use super::super::state::State;
     use super::*;
+    use crate::assoc::order;
     use crate::clock::{Dot, ReplicaId};
     use crate::crdt::{OutOfText, Text, TextUnit};
 
@@ -271,8 +273,9 @@ mod text {
 
         /// Tells the cache of an update that arrived; an update for a text that is not cached needs nothing.
         pub(in super::super) fn text_arrived(&mut self, key: &Key, update: &[u8]) {
-            let applied = self.texts.texts.get_mut(key).map(|text| text.apply(update));
-            if applied.is_some_and(|result| result.is_err()) {
+            let Some(text) = self.texts.texts.get_mut(key) else { return };
+            let waiting = text.is_orphaned();
+            if text.apply(update).is_err() || waiting || text.is_orphaned() {
                 self.drop_text(key);
             }
         }
@@ -323,15 +326,8 @@ mod text {
 
         fn cached(&mut self, key: &Key) -> &mut Text {
             let author = Dot::new(self.id, self.state.seq_of(&self.id) + 1);
-            let leaf = self.state.leaves.get(key);
-            self.texts.texts.get_or_insert_with(key.clone(), || {
-                let mut text = Text::new(author);
-                for entry in leaf.iter().flat_map(|leaf| leaf.entries()) {
-                    // Updates were checked when they came in; one that fails all the same adds nothing.
-                    let _ = text.apply(&entry.payload);
-                }
-                text
-            })
+            let state = &self.state;
+            self.texts.texts.get_or_insert_with(key.clone(), || build(state, key, author))
         }
 
         /// The text of a leaf, put together for this one reading.
@@ -339,11 +335,18 @@ mod text {
             if let Some(text) = self.texts.texts.get(key) {
                 return text.string();
             }
-            let mut text = Text::new(Dot::new(ReplicaId::new(0, 0), 0));
-            for entry in self.state.leaves.get(key).iter().flat_map(|leaf| leaf.entries()) {
-                let _ = text.apply(&entry.payload);
-            }
-            text.string()
+            build(&self.state, key, Dot::new(ReplicaId::new(0, 0), 0)).string()
         }
+    }
+
+    /// Puts a text together from its updates in the order of their times: almost always each comes after those it builds on.
+    fn build(state: &State, key: &Key, author: Dot) -> Text {
+        let mut text = Text::new(author);
+        let entries = state.leaves.get(key).map_or(&[][..], |leaf| leaf.entries());
+        // By time, then replica, then number: sorting keeps the order of equals.
+        let by_dot = order(entries.iter().map(|entry| (state.rank(entry.writer), entry.seq)));
+        let by_time = order(by_dot.iter().map(|&at| (entries[at as usize].hlc.as_u64(), 0)));
+        text.apply_all(by_time.iter().map(|&at| &*entries[by_dot[at as usize] as usize].payload));
+        text
     }
 }

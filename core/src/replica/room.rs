@@ -286,7 +286,9 @@ impl Room {
             let told =
                 self.conns.values().filter(|other| other.replica == suspect.replica).map(|other| other.last).max();
             if Some(version.get(&suspect.replica)) > told {
-                return Err(damaged("a delta claims events of another writer who has not made them"));
+                // Perhaps that writer's own, from a connection that is not yet known to be dead: worth another try.
+                let message = "the delta has later events of a writer who is connected than that writer has told of";
+                return Err((RemoteError::temporary(ErrorCode::Unavailable, message), Some(1013)));
             }
         }
         Ok(())

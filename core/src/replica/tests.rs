@@ -347,6 +347,6 @@ fn a_delta_that_claims_events_of_a_writer_who_is_here_is_refused() {
     world.room.handle(RoomInput::Message { conn: 1, message: Message::Delta { alias: 7, body } }, NOW);
     world.set(2, "x", 1);
     world.run();
-    assert_eq!(world.closed, [(1, 4400)]);
+    assert_eq!(world.closed, [(1, 1013)]);
     assert_eq!(world.room.doc().keys(&Path::root()), ["x"]);
 }

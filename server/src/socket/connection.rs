@@ -21,6 +21,9 @@ use crate::relay::{Phase, Relay, RoomCommand, RoomHandle, now_ms};
 /// Close code for frames that are not binary: the client speaks another protocol.
 const CLOSE_NOT_BINARY: u16 = 4400;
 
+/// Close code for a frame beyond the largest size (RFC 6455: message too big).
+const CLOSE_TOO_LARGE: u16 = 1009;
+
 /// Close code for a message to a room that the connection did not open.
 const CLOSE_UNKNOWN_ROOM: u16 = 4404;
 
@@ -105,7 +108,11 @@ impl Reader<'_> {
             tokio::select! {
                 received = stream.next() => match received {
                     Some(Ok(message)) => self.received(message).await,
-                    Some(Err(Error::Capacity(error))) => self.outbox.close(1009, &format!("{error}: send fragments")),
+                    Some(Err(Error::Capacity(error))) => {
+                        self.outbox.close(CLOSE_TOO_LARGE, &format!("{error}: send fragments"));
+                        // After an error the stream ends; the writer still has to say goodbye, and has a limited time for it.
+                        std::future::pending::<()>().await;
+                    }
                     Some(Err(_)) => return "the socket failed",
                     None => return "the peer closed",
                 },

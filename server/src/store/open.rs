@@ -69,6 +69,8 @@ fn connect_all(path: &Path, config: &StoreConfig) -> rusqlite::Result<(Connectio
     let writer = connect(path)?;
     writer.pragma_update(None, "journal_mode", "WAL")?;
     writer.pragma_update(None, "synchronous", "FULL")?;
+    // What the log file keeps of a burst after it was copied into the database, in bytes.
+    writer.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
     // The checkpoint thread does it, so that a commit does not pay for it.
     writer.pragma_update(None, "wal_autocheckpoint", 0)?;
     if config.max_bytes > 0 {

@@ -45,6 +45,10 @@ export class Child {
     });
   }
 
+  get pid() {
+    return this.#process.pid;
+  }
+
   get isRunning() {
     return running.has(this.#process);
   }

@@ -1,6 +1,6 @@
 /** A real relay process with its data in a temporary folder, and the command line against it. */
 
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +53,12 @@ export class Relay {
   /** Bytes of its data on disk. */
   size() {
     return readdirSync(this.data).reduce((sum, name) => sum + statSync(join(this.data, name)).size, 0);
+  }
+
+  /** Bytes of memory that the process holds (Linux). */
+  memory() {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) * 1024;
   }
 
   /** What it logged since its last start. */

@@ -52,7 +52,8 @@ struct Copy {
 impl Copy {
     fn make() -> Result<Copy, String> {
         let here = workspace();
-        let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from).join("mutants");
+        let base =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from).join("mutants");
         let copy = Copy { root: base.join("workspace"), target: base.join("build") };
         let _ = fs::remove_dir_all(&copy.root);
         for part in PARTS {
@@ -90,7 +91,8 @@ impl Copy {
             command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target).args(arguments);
             command.output().map_err(|e| format!("cargo: {e}"))
         };
-        let select: &[&str] = if binary == "core" { &["-p", "syncline", "--lib"] } else { &["-p", "syncline-tests", "--test", binary] };
+        let select: &[&str] =
+            if binary == "core" { &["-p", "syncline", "--lib"] } else { &["-p", "syncline-tests", "--test", binary] };
         let build = cargo(&[&["test", "--quiet", "--no-run"], select].concat())?;
         if !build.status.success() {
             eprintln!("{}", String::from_utf8_lossy(&build.stderr));

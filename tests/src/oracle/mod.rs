@@ -75,7 +75,8 @@ impl History {
 
     /// The definition: the writes in `seen` that nothing in `seen` removes.
     pub fn live(&self, seen: &BTreeSet<Event>) -> BTreeSet<Event> {
-        let removed: BTreeSet<Event> = seen.iter().flat_map(|&event| self.facts[event].removes.iter().copied()).collect();
+        let removed: BTreeSet<Event> =
+            seen.iter().flat_map(|&event| self.facts[event].removes.iter().copied()).collect();
         seen.iter().copied().filter(|event| self.facts[*event].leaf.is_some() && !removed.contains(event)).collect()
     }
 

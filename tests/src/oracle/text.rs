@@ -25,7 +25,7 @@ impl TextWatch {
     /// A character that was never typed before; some lie beyond the basic plane.
     pub fn fresh(&mut self) -> char {
         self.next += 1;
-        let start = if self.next % 4 == 0 { 0x1_f300 } else { 0x4e00 };
+        let start = if self.next.is_multiple_of(4) { 0x1_f300 } else { 0x4e00 };
         char::from_u32(start + self.next).unwrap_or('\u{fffd}')
     }
 
@@ -64,7 +64,9 @@ impl Typists {
     pub fn new(seed: u64) -> Typists {
         let mut rng = Rng::new(seed);
         let count = rng.between(2, 4);
-        let docs = (0..count).map(|index| Doc::new(ReplicaId::new(START_MS, u128::from(rng.bits()) << 8 | u128::from(index)))).collect();
+        let docs = (0..count)
+            .map(|index| Doc::new(ReplicaId::new(START_MS, u128::from(rng.bits()) << 8 | u128::from(index))))
+            .collect();
         Typists { rng, docs, watch: TextWatch::default(), edits: BTreeMap::new(), now_ms: START_MS }
     }
 

@@ -36,7 +36,8 @@ impl History {
 
     /// The values of a register, the one to read first.
     pub fn siblings(&self, live: &BTreeSet<Event>, path: &[String]) -> Vec<Value> {
-        let mut facts: Vec<_> = self.at(live, path, &Leaf::Register).into_iter().map(|event| &self.facts[event]).collect();
+        let mut facts: Vec<_> =
+            self.at(live, path, &Leaf::Register).into_iter().map(|event| &self.facts[event]).collect();
         facts.sort_by_key(|fact| std::cmp::Reverse((fact.time, fact.author, fact.seq)));
         facts.into_iter().map(|fact| fact.value.clone()).collect()
     }

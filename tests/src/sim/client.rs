@@ -115,7 +115,8 @@ impl Client {
         self.connected = false;
         let mut kept = Doc::new(ReplicaId::new(0, 0));
         for entry in &self.journal {
-            kept.import(entry).map_err(|error| format!("client {}: a prefix of its journal does not load: {error}", self.index))?;
+            kept.import(entry)
+                .map_err(|error| format!("client {}: a prefix of its journal does not load: {error}", self.index))?;
         }
         Ok(kept.version())
     }

@@ -34,7 +34,12 @@ impl Relay {
     pub fn start(&mut self, net: &mut Net, rng: &mut Rng) -> Result<(), String> {
         self.starts += 1;
         let id = ReplicaId::new(net.now_ms, u128::from(rng.bits()) << 8 | 0xff);
-        let mut room = Room::new(RoomConfig { name: "sim".into(), alias: self.starts as u32, id, next_persist: self.store.last() + 1 });
+        let mut room = Room::new(RoomConfig {
+            name: "sim".into(),
+            alias: self.starts as u32,
+            id,
+            next_persist: self.store.last() + 1,
+        });
         for blob in self.store.blobs() {
             room.restore(blob).map_err(|error| format!("the relay's log does not load: {error}"))?;
         }
@@ -62,7 +67,10 @@ impl Relay {
     pub fn frame(&mut self, conn: Conn, frame: &[u8], net: &mut Net, rng: &mut Rng) -> Result<(), String> {
         let Some(running) = &mut self.running else { return Ok(()) };
         let now_ms = net.now_ms;
-        let link = running.links.entry(conn).or_insert_with(|| Link::relay(LinkConfig { agent: "sim".into(), token: None }, now_ms));
+        let link = running
+            .links
+            .entry(conn)
+            .or_insert_with(|| Link::relay(LinkConfig { agent: "sim".into(), token: None }, now_ms));
         match link.handle_frame(frame, now_ms) {
             Ok(Some(message)) => running.receive(conn, message, now_ms)?,
             Ok(None) => {}
@@ -126,7 +134,12 @@ impl Relay {
             match output {
                 RoomOutput::Send { conn, frame, .. } => net.carry(conn, false, frame, rng),
                 RoomOutput::Broadcast { except, frame, .. } => {
-                    for conn in running.links.keys().copied().filter(|conn| Some(*conn) != except && running.room.is_joined(*conn)) {
+                    for conn in running
+                        .links
+                        .keys()
+                        .copied()
+                        .filter(|conn| Some(*conn) != except && running.room.is_joined(*conn))
+                    {
                         net.carry(conn, false, frame.to_vec(), rng);
                     }
                 }

@@ -209,7 +209,9 @@ impl Simulation {
     fn nothing_acknowledged_is_lost(&self) -> Result<(), String> {
         let Some(room) = self.relay.room() else { return Ok(()) };
         let version = room.doc().version();
-        let lost = |(id, seq): (&ReplicaId, &u64)| (version.get(id) < *seq).then(|| format!("{id} up to {seq} was acknowledged, {} is left", version.get(id)));
+        let lost = |(id, seq): (&ReplicaId, &u64)| {
+            (version.get(id) < *seq).then(|| format!("{id} up to {seq} was acknowledged, {} is left", version.get(id)))
+        };
         self.durable.iter().find_map(lost).or_else(|| self.stored.iter().find_map(lost)).map_or(Ok(()), Err)
     }
 
@@ -279,6 +281,10 @@ impl Simulation {
             }
         }
         let found = doc.counter(&Path::from_segments(["counted"]));
-        if found == counted { Ok(()) } else { Err(format!("{found} counted, but the increments that survived make {counted}")) }
+        if found == counted {
+            Ok(())
+        } else {
+            Err(format!("{found} counted, but the increments that survived make {counted}"))
+        }
     }
 }

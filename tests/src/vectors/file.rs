@@ -52,12 +52,19 @@ fn print(json: &Json, level: usize, out: &mut String) {
         Json::Array(items) => ('[', ']', items.iter().map(|item| (None, item)).collect()),
         scalar => return out.push_str(&scalar.to_string()),
     };
-    let broken = level < BROKEN_LEVELS + usize::from(out.ends_with("\"replicas\": ")) && items.iter().any(|(_, item)| item.is_object() || item.is_array());
+    let broken = level < BROKEN_LEVELS + usize::from(out.ends_with("\"replicas\": "))
+        && items.iter().any(|(_, item)| item.is_object() || item.is_array());
     let broken = broken || (level < 3 && !items.is_empty());
     out.push(open);
     for (index, (key, item)) in items.iter().enumerate() {
         out.push_str(if index > 0 { "," } else { "" });
-        out.push_str(&if broken { format!("\n{}", "  ".repeat(level + 1)) } else if index > 0 { " ".into() } else { String::new() });
+        out.push_str(&if broken {
+            format!("\n{}", "  ".repeat(level + 1))
+        } else if index > 0 {
+            " ".into()
+        } else {
+            String::new()
+        });
         if let Some(key) = key {
             out.push_str(&format!("{}: ", Json::String(key.to_string())));
         }

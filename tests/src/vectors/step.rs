@@ -117,7 +117,8 @@ impl Bench {
     }
 
     fn sync(&mut self, step: &Json) -> Result<(), String> {
-        let names: Vec<&str> = step["replicas"].as_array().ok_or("sync needs replicas")?.iter().filter_map(Json::as_str).collect();
+        let names: Vec<&str> =
+            step["replicas"].as_array().ok_or("sync needs replicas")?.iter().filter_map(Json::as_str).collect();
         for (to, from) in (0..2).flat_map(|_| names.iter().flat_map(|to| names.iter().map(move |from| (*to, *from)))) {
             if to != from {
                 let since = self.doc(to)?.version();
