@@ -11,3 +11,8 @@ pub mod oracle;
 pub mod rng;
 pub mod sim;
 pub mod vectors;
+
+/// The Rust snippets of the README, run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -350,3 +350,20 @@ fn a_delta_that_claims_events_of_a_writer_who_is_here_is_refused() {
     assert_eq!(world.closed, [(1, 1013)]);
     assert_eq!(world.room.doc().keys(&Path::root()), ["x"]);
 }
+
+#[test]
+fn more_than_the_outbox_holds_goes_out_as_one_delta() {
+    let mut world = World::new(2);
+    world.set(1, "first", 1);
+    world.run();
+    for i in 0..20_000 {
+        world.set(1, &format!("k/{}", i % 5_000), i);
+    }
+    world.set(2, "other", 1);
+    world.run();
+    world.set(1, "last", 1);
+    world.run();
+    world.fsync();
+    world.assert_equal();
+    assert_eq!((world.room.doc().len(&Path::from_segments(["k"])), world.replica(1).status().unsaved), (5_000, 0));
+}
