@@ -20,7 +20,6 @@ use crate::store::{Report, Reports, Store};
 /// Close code when a room is not available for a moment.
 const CLOSE_TRY_AGAIN: u16 = 1013;
 
-
 /// What a connection has for a room.
 pub(crate) enum RoomCommand {
     /// The connection opens the room.
