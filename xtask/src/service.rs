@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::thread;
@@ -124,9 +124,10 @@ fn ask(probe: Probe) -> std::io::Result<String> {
     let host = format!("Host: 127.0.0.1:{port}\r\nConnection: close");
     let request = format!("GET {path} HTTP/1.1\r\n{host}\r\n\r\n");
     stream.write_all(request.as_bytes())?;
-    let mut answer = [0; 64];
-    let length = stream.read(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+    // The status line may come in pieces.
+    let mut line = Vec::new();
+    BufReader::new(stream.take(256)).read_until(b'\n', &mut line)?;
+    Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
 #[cfg(test)]
