@@ -1,4 +1,4 @@
-//! Small sorted tables and one way to sort: few enough kinds of them that the WASM stays small.
+//! Sorted tables and one way to sort: few enough kinds of them that the WASM stays small.
 
 /// Pairs in the order of their keys, for tables that are small or that grow at the end: looking up takes O(log n), adding
 /// in the middle O(n).
@@ -63,6 +63,111 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 }
 
+/// Most pairs of one row of a [`Table`]: adding one moves half of them, 64 pairs, on average.
+const ROW: usize = 128;
+
+/// Pairs in the order of their keys, which are bytes: a list of rows, none of them empty. Looking up takes O(log n);
+/// adding moves at most a row, and the list of rows once in a while.
+pub(crate) struct Table<K, V> {
+    rows: Vec<Vec<(K, V)>>,
+    len: usize,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Table { rows: Vec::new(), len: 0 }
+    }
+}
+
+impl<K: AsRef<[u8]>, V> Table<K, V> {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) fn contains(&self, key: impl AsRef<[u8]>) -> bool {
+        self.find(key.as_ref()).1.is_ok()
+    }
+
+    pub(crate) fn get(&self, key: impl AsRef<[u8]>) -> Option<&(K, V)> {
+        let (row, place) = self.find(key.as_ref());
+        place.ok().map(|at| &self.rows[row][at])
+    }
+
+    pub(crate) fn get_mut(&mut self, key: impl AsRef<[u8]>) -> Option<&mut V> {
+        let (row, place) = self.find(key.as_ref());
+        place.ok().map(|at| &mut self.rows[row][at].1)
+    }
+
+    /// The value of a key, which becomes `value` if there was none.
+    pub(crate) fn get_or_insert(&mut self, key: K, value: V) -> &mut V {
+        let (mut row, place) = self.find(key.as_ref());
+        let mut at = match place {
+            Ok(at) => return &mut self.rows[row][at].1,
+            Err(at) => at,
+        };
+        self.len += 1;
+        match self.rows.get(row).map(Vec::len) {
+            None => self.rows.push(Vec::new()),
+            Some(ROW) => {
+                // Keys that come in order leave full rows behind.
+                let kept = if at == ROW { ROW } else { ROW / 2 };
+                let rest = self.rows[row].split_off(kept);
+                self.rows.insert(row + 1, rest);
+                if at >= kept {
+                    (row, at) = (row + 1, at - kept);
+                }
+            }
+            _ => {}
+        }
+        self.rows[row].insert(at, (key, value));
+        &mut self.rows[row][at].1
+    }
+
+    pub(crate) fn remove(&mut self, key: impl AsRef<[u8]>) {
+        if let (row, Ok(at)) = self.find(key.as_ref()) {
+            self.len -= 1;
+            self.rows[row].remove(at);
+            if self.rows[row].is_empty() {
+                self.rows.remove(row);
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
+        self.rows.iter().flatten()
+    }
+
+    /// The pairs from `from` on and before `to`.
+    pub(crate) fn range(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> impl Iterator<Item = &(K, V)> {
+        let (mut row, place) = self.find(from.as_ref());
+        let mut at = place.unwrap_or_else(|at| at);
+        std::iter::from_fn(move || {
+            if at == self.rows.get(row)?.len() {
+                (row, at) = (row + 1, 0);
+            }
+            let pair = self.rows.get(row)?.get(at)?;
+            at += 1;
+            (pair.0.as_ref() < to.as_ref()).then_some(pair)
+        })
+    }
+
+    /// The row and the place in it where a key stands, or where it would.
+    fn find(&self, key: &[u8]) -> (usize, Result<usize, usize>) {
+        let row = self.rows.partition_point(|row| row[0].0.as_ref() <= key).saturating_sub(1);
+        let place = self.rows.get(row).map(|pairs| pairs.binary_search_by(|(found, _)| found.as_ref().cmp(key)));
+        (row, place.unwrap_or(Err(0)))
+    }
+}
+
+/// The item at an index from outside.
+pub(crate) fn at<T>(items: &[T], index: u64) -> Option<&T> {
+    items.get(usize::try_from(index).ok()?)
+}
+
 /// The order of rows by their keys: the indices of the rows, the one with the least key first. Equal keys keep their order.
 pub(crate) fn order(keys: impl ExactSizeIterator<Item = (u64, u64)>) -> Vec<u32> {
     let mut rows: Vec<(u64, u64, u32)> = Vec::with_capacity(keys.len());
@@ -91,6 +196,30 @@ mod tests {
         assert_eq!((map.get(&3), map.get(&5)), (Some(&7), None));
         *map.get_or_insert_with(2, || 1) += 1;
         assert_eq!(map.iter().copied().collect::<Vec<_>>(), [(1, 10), (2, 2), (3, 7), (9, 90)]);
+    }
+
+    #[test]
+    fn a_table_agrees_with_a_map_of_the_standard_library() {
+        let (mut table, mut map) = (Table::default(), std::collections::BTreeMap::new());
+        let mut random = 1u64;
+        for step in 0..20_000u64 {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            // In order at first, then anywhere; more are added than removed, until the end.
+            let key = (if step < 1_000 { step } else { random >> 52 }).to_be_bytes();
+            if step >= 1_000 && (random >> 20) % 5 > u64::from(step < 15_000) * 2 + 1 {
+                table.remove(key);
+                map.remove(&key);
+            } else {
+                assert_eq!(*table.get_or_insert(key, step), *map.entry(key).or_insert(step));
+            }
+        }
+        assert_eq!(table.len(), map.len());
+        assert!(table.iter().map(|(key, value)| (key, value)).eq(map.iter()));
+        for from in 0..4_096u64 {
+            let (from, to) = (from.to_be_bytes(), (from + from % 300).to_be_bytes());
+            assert_eq!(table.get(from).map(|pair| &pair.1), map.get(&from));
+            assert!(table.range(from, to).map(|(key, value)| (key, value)).eq(map.range(from..to)));
+        }
     }
 
     #[test]

@@ -87,9 +87,10 @@ pub(crate) fn wasm(step: &Step, profile: Profile, text: Text) -> Result<(), Prob
         step.note("up to date");
         return Ok(());
     }
-    let (profile, folder) = match profile {
-        Profile::Dev => ("dev", "debug"),
-        Profile::Release => ("wasm", "wasm"),
+    let (profile, folder) = match (profile, text) {
+        (Profile::Dev, _) => ("dev", "debug"),
+        (Profile::Release, Text::With) => ("wasm", "wasm"),
+        (Profile::Release, Text::Without) => ("wasm-small", "wasm-small"),
     };
     let package = paths::package_name("bindings/js")?;
     let mut cmd = Cmd::cargo().words("build --target").arg(WASM);

@@ -5,6 +5,8 @@
 
 use js_sys::Array;
 use syncline::clock::VersionVector;
+#[cfg(feature = "text")]
+use syncline::crdt::TextUnit;
 use syncline::crdt::{Path, Value};
 use syncline::doc::{Doc, EditError};
 use wasm_bindgen::JsValue;
@@ -13,7 +15,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::change::{flatten, hex};
 use crate::error::{decode_error, edit_error, fail, import_error, path_error};
 use crate::replica::Replica;
-use crate::value::{from_f64, from_js, option_to_js, to_js};
+use crate::value::{from_f64, from_js, list_to_js, option_to_js, to_js};
 
 #[wasm_bindgen]
 impl Replica {
@@ -35,133 +37,69 @@ impl Replica {
 
     /// The value at a path, or the content of the container there.
     pub fn get(&self, path: &str) -> Result<JsValue, JsValue> {
-        let path = parse(path)?;
-        let value = self.doc().get(&path).or_else(|| self.doc().view(&path));
-        Ok(option_to_js(value.as_ref()))
+        let (path, doc) = (parse(path)?, self.doc());
+        Ok(option_to_js(doc.get(&path).or_else(|| doc.view(&path)).as_ref()))
     }
 
-    /// All concurrent values at a path, newest first.
-    pub fn siblings(&self, path: &str) -> Result<Array, JsValue> {
-        Ok(self.doc().siblings(&parse(path)?).iter().map(to_js).collect())
-    }
-
-    /// Everything at and below a path.
-    pub fn view(&self, path: &str) -> Result<JsValue, JsValue> {
-        Ok(option_to_js(self.doc().view(&parse(path)?).as_ref()))
-    }
-
-    /// Whether anything is at or below a path.
-    pub fn has(&self, path: &str) -> Result<bool, JsValue> {
-        Ok(self.doc().contains(&parse(path)?))
-    }
-
-    /// The keys of a map, sorted.
-    pub fn keys(&self, path: &str) -> Result<Vec<String>, JsValue> {
-        Ok(self.doc().keys(&parse(path)?))
-    }
-
-    /// The keys and contents of a map, in turn.
-    pub fn entries(&self, path: &str) -> Result<Array, JsValue> {
-        let flat = Array::new();
-        if let Some(Value::Map(entries)) = self.doc().view(&parse(path)?) {
-            for (key, item) in &entries {
-                flat.push(&JsValue::from_str(key));
-                flat.push(&to_js(item));
+    /// Reads anything else at a path; `what` is a number of `READ` in `ts/raw.ts`. `value` is the element that is looked for.
+    ///
+    /// One method for all, because each method of its own makes the WASM a third of a kilobyte larger.
+    pub fn read(&mut self, what: u32, path: &str, value: &JsValue) -> Result<JsValue, JsValue> {
+        let path = &parse(path)?;
+        let doc = self.doc_mut();
+        Ok(match what {
+            0 => option_to_js(doc.view(path).as_ref()),
+            1 => list_to_js(&doc.siblings(path)),
+            2 => doc.contains(path).into(),
+            3 => (doc.len(path) as u32).into(),
+            4 => names_to_js(&doc.keys(path)),
+            5 => entries_to_js(doc.view(path)),
+            6 => doc.set_contains(path, &from_js(value)?).into(),
+            7 => (doc.set_len(path) as u32).into(),
+            8 => list_to_js(&doc.set_elements(path)),
+            9 => JsValue::from_f64(doc.counter(path) as f64),
+            #[cfg(feature = "text")]
+            10 => JsValue::from_str(&doc.text(path)),
+            #[cfg(feature = "text")]
+            11 => (doc.text_len(path, TextUnit::Utf16) as u32).into(),
+            _ => {
+                return Err(fail("unsupported", "this build of syncline cannot read that: use the one with texts"));
             }
-        }
-        Ok(flat)
-    }
-
-    /// The number of keys of a map.
-    pub fn size(&self, path: &str) -> Result<u32, JsValue> {
-        Ok(self.doc().len(&parse(path)?) as u32)
-    }
-
-    /// Whether a set has an element.
-    pub fn set_has(&self, path: &str, value: &JsValue) -> Result<bool, JsValue> {
-        Ok(self.doc().set_contains(&parse(path)?, &from_js(value)?))
-    }
-
-    /// The elements of a set.
-    pub fn set_values(&self, path: &str) -> Result<Array, JsValue> {
-        Ok(self.doc().set_elements(&parse(path)?).iter().map(to_js).collect())
-    }
-
-    /// The number of elements of a set.
-    pub fn set_size(&self, path: &str) -> Result<u32, JsValue> {
-        Ok(self.doc().set_len(&parse(path)?) as u32)
-    }
-
-    /// The value of a counter.
-    pub fn counter(&self, path: &str) -> Result<f64, JsValue> {
-        Ok(self.doc().counter(&parse(path)?) as f64)
+        })
     }
 
     /// Sets a number.
     pub fn set_f64(&mut self, path: &str, value: f64, now: f64) -> Result<f64, JsValue> {
-        self.put(path, from_f64(value), now)
+        self.edit(path, now, |doc, path| doc.set(path, from_f64(value)))
     }
 
     /// Sets a text value.
     pub fn set_str(&mut self, path: &str, value: String, now: f64) -> Result<f64, JsValue> {
-        self.put(path, Value::Str(value), now)
+        self.edit(path, now, |doc, path| doc.set(path, Value::Str(value)))
     }
 
-    /// Sets a truth value.
-    pub fn set_bool(&mut self, path: &str, value: bool, now: f64) -> Result<f64, JsValue> {
-        self.put(path, Value::Bool(value), now)
-    }
-
-    /// Sets null.
-    pub fn set_null(&mut self, path: &str, now: f64) -> Result<f64, JsValue> {
-        self.put(path, Value::Null, now)
-    }
-
-    /// Sets any value.
-    pub fn set_value(&mut self, path: &str, value: &JsValue, now: f64) -> Result<f64, JsValue> {
-        self.put(path, from_js(value)?, now)
-    }
-
-    /// Sets properties, objects as nested maps.
-    pub fn assign(&mut self, path: &str, value: &JsValue, now: f64) -> Result<f64, JsValue> {
-        let Value::Map(entries) = from_js(value)? else {
-            return Err(fail("invalid-value", "assign() takes a plain object: use set() for a single value"));
-        };
-        let path = parse(path)?;
-        self.edit(now, |doc| doc.assign(&path, Value::Map(entries)))
-    }
-
-    /// Makes an empty map exist.
-    pub fn create_map(&mut self, path: &str, now: f64) -> Result<f64, JsValue> {
-        let path = parse(path)?;
-        self.edit(now, |doc| doc.create_map(&path))
-    }
-
-    /// Deletes everything at and below a path.
-    pub fn remove(&mut self, path: &str, now: f64) -> Result<f64, JsValue> {
-        let path = parse(path)?;
-        self.edit(now, |doc| doc.delete(&path).map(drop))
-    }
-
-    /// Adds an element to a set.
-    pub fn set_add(&mut self, path: &str, value: &JsValue, now: f64) -> Result<f64, JsValue> {
-        let (path, value) = (parse(path)?, from_js(value)?);
-        self.edit(now, |doc| doc.set_add(&path, value).map(drop))
-    }
-
-    /// Removes an element from a set.
-    pub fn set_remove(&mut self, path: &str, value: &JsValue, now: f64) -> Result<f64, JsValue> {
-        let (path, value) = (parse(path)?, from_js(value)?);
-        self.edit(now, |doc| doc.set_remove(&path, &value).map(drop))
-    }
-
-    /// Adds to a counter.
-    pub fn counter_add(&mut self, path: &str, by: f64, now: f64) -> Result<f64, JsValue> {
-        let Value::Int(by) = from_f64(by + 0.0) else {
-            return Err(fail("invalid-value", "a counter takes safe integers: use a register for other numbers"));
-        };
-        let path = parse(path)?;
-        self.edit(now, |doc| doc.counter_add(&path, by))
+    /// Writes at a path; `what` is a number of `WRITE` in `ts/raw.ts`. One method for all, as for reading.
+    pub fn write(&mut self, what: u32, path: &str, value: &JsValue, now: f64) -> Result<f64, JsValue> {
+        let value = if value.is_undefined() && what >= NEEDS_NO_VALUE { Value::Null } else { from_js(value)? };
+        match (what, &value) {
+            (1, Value::Map(_)) | (4, Value::Int(_)) => {}
+            (1, _) => {
+                return Err(fail("invalid-value", "assign() takes a plain object: use set() for a single value"));
+            }
+            (4, _) => {
+                return Err(fail("invalid-value", "a counter takes safe integers: use a register for other numbers"));
+            }
+            _ => {}
+        }
+        self.edit(path, now, |doc, path| match (what, value) {
+            (1, value) => doc.assign(path, value),
+            (2, value) => doc.set_add(path, value).map(drop),
+            (3, value) => doc.set_remove(path, &value).map(drop),
+            (4, Value::Int(by)) => doc.counter_add(path, by),
+            (5, _) => doc.create_map(path),
+            (6, _) => doc.delete(path).map(drop),
+            (_, value) => doc.set(path, value),
+        })
     }
 
     /// The canonical snapshot.
@@ -222,23 +160,23 @@ impl Replica {
     }
 }
 
-impl Replica {
-    fn put(&mut self, path: &str, value: Value, now: f64) -> Result<f64, JsValue> {
-        let path = parse(path)?;
-        self.edit(now, |doc| doc.set(&path, value))
-    }
+/// From this number of `WRITE` on, the path is all that a write needs.
+const NEEDS_NO_VALUE: u32 = 5;
 
+impl Replica {
     /// Edits within the open transaction, or in one of its own.
     pub(crate) fn edit(
         &mut self,
+        path: &str,
         now: f64,
-        change: impl FnOnce(&mut Doc) -> Result<(), EditError>,
+        change: impl FnOnce(&mut Doc, &Path) -> Result<(), EditError>,
     ) -> Result<f64, JsValue> {
+        let path = parse(path)?;
         if self.doc().in_transaction() {
-            return change(self.doc_mut()).map(|()| 0.0).map_err(edit_error);
+            return change(self.doc_mut(), &path).map(|()| 0.0).map_err(edit_error);
         }
         self.begin(now, None)?;
-        match change(self.doc_mut()) {
+        match change(self.doc_mut(), &path) {
             Ok(()) => self.commit(),
             Err(error) => {
                 self.rollback();
@@ -248,6 +186,26 @@ impl Replica {
     }
 }
 
-pub(crate) fn parse(path: &str) -> Result<Path, JsValue> {
+fn parse(path: &str) -> Result<Path, JsValue> {
     Path::parse(path).map_err(path_error)
+}
+
+fn names_to_js(names: &[String]) -> JsValue {
+    let array = Array::new();
+    for name in names {
+        array.push(&JsValue::from_str(name));
+    }
+    array.into()
+}
+
+/// The keys and contents of a map, in turn.
+fn entries_to_js(map: Option<Value>) -> JsValue {
+    let flat = Array::new();
+    if let Some(Value::Map(entries)) = map {
+        for (key, item) in &entries {
+            flat.push(&JsValue::from_str(key));
+            flat.push(&to_js(item));
+        }
+    }
+    flat.into()
 }

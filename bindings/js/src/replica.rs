@@ -64,36 +64,23 @@ impl Replica {
         self.keep_batches();
     }
 
-    /// Input: the application's switch.
-    pub fn online(&mut self, on: bool, now: f64) {
-        self.inner.handle(Input::Online(on), now as u64);
-    }
-
-    /// Input: the transport is open.
-    pub fn connected(&mut self, now: f64) {
-        self.inner.handle(Input::Connected, now as u64);
-    }
-
     /// Input: a message came.
     pub fn frame(&mut self, bytes: &[u8], now: f64) {
         self.inner.handle(Input::Frame(bytes), now as u64);
     }
 
-    /// Input: the transport is closed.
-    pub fn disconnected(&mut self, code: u16, now: f64) {
-        self.inner.handle(Input::Disconnected { code }, now as u64);
-    }
-
-    /// Input: what to show to others; `undefined` for nothing.
-    pub fn presence(&mut self, state: &JsValue, now: f64) -> Result<(), JsValue> {
-        let state = if state.is_undefined() { None } else { Some(from_js(state)?) };
-        self.inner.handle(Input::Presence(state.as_ref()), now as u64);
+    /// Any other input; `kind` is a number of `INPUT` in `ts/raw.ts`, and `value` what belongs to it.
+    pub fn input(&mut self, kind: u32, value: &JsValue, now: f64) -> Result<(), JsValue> {
+        let presence = if kind == 3 && !value.is_undefined() { Some(from_js(value)?) } else { None };
+        let input = match kind {
+            0 => Input::Online(value.is_truthy()),
+            1 => Input::Connected,
+            2 => Input::Disconnected { code: value.as_f64().unwrap_or_default() as u16 },
+            3 => Input::Presence(presence.as_ref()),
+            _ => Input::Tick,
+        };
+        self.inner.handle(input, now as u64);
         Ok(())
-    }
-
-    /// Input: time has passed.
-    pub fn tick(&mut self, now: f64) {
-        self.inner.handle(Input::Tick, now as u64);
     }
 
     /// The number of the next thing to do; what belongs to it is then taken by `payload`. To be called until it is 0.

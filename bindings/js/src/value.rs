@@ -73,12 +73,11 @@ fn read_object(value: &JsValue, depth: usize) -> Result<Value, JsValue> {
         return Err(invalid("the value nests too deeply or contains itself: store its parts under several keys"));
     };
     if Array::is_array(value) {
-        return value
-            .unchecked_ref::<Array>()
-            .iter()
-            .map(|item| read(&item, below))
-            .collect::<Result<_, _>>()
-            .map(Value::List);
+        let (array, mut items) = (value.unchecked_ref::<Array>(), Vec::new());
+        for at in 0..array.length() {
+            items.push(read(&array.get(at), below)?);
+        }
+        return Ok(Value::List(items));
     }
     if !is_plain(value) {
         return Err(invalid(
@@ -90,11 +89,12 @@ fn read_object(value: &JsValue, depth: usize) -> Result<Value, JsValue> {
 
 fn read_properties(object: &Object, depth: usize) -> Result<BTreeMap<String, Value>, JsValue> {
     let mut entries = BTreeMap::new();
-    for entry in Object::entries(object).iter() {
-        let entry: Array = entry.unchecked_into();
-        let item = entry.get(1);
+    let pairs = Object::entries(object);
+    for at in 0..pairs.length() {
+        let pair: Array = pairs.get(at).unchecked_into();
+        let item = pair.get(1);
         if !item.is_undefined() {
-            entries.insert(entry.get(0).as_string().unwrap_or_default(), read(&item, depth)?);
+            entries.insert(pair.get(0).as_string().unwrap_or_default(), read(&item, depth)?);
         }
     }
     Ok(entries)
@@ -116,10 +116,19 @@ pub fn to_js(value: &Value) -> JsValue {
         Value::Str(text) => JsValue::from_str(text),
         Value::Bytes(bytes) => Uint8Array::from(bytes.as_slice()).into(),
         Value::Timestamp(ms) => Date::new(&JsValue::from_f64(*ms as f64)).into(),
-        Value::List(items) => items.iter().map(to_js).collect::<Array>().into(),
+        Value::List(items) => list_to_js(items),
         Value::Map(entries) => map_to_js(entries),
         Value::Vector(numbers) => Float32Array::from(numbers.as_slice()).into(),
     }
+}
+
+/// Converts values to an array.
+pub(crate) fn list_to_js(items: &[Value]) -> JsValue {
+    let array = Array::new();
+    for item in items {
+        array.push(&to_js(item));
+    }
+    array.into()
 }
 
 /// Converts what may be absent; that is `undefined`.

@@ -4,7 +4,7 @@ import { afterEach, describe, test } from "node:test";
 import { connect } from "../dist/connection.js";
 import { Doc } from "../dist/doc.js";
 import { SynclineError } from "../dist/errors.js";
-import { OUTPUT, install } from "../dist/raw.js";
+import { INPUT, OUTPUT, install } from "../dist/raw.js";
 
 const code = (expected) => (error) => error instanceof SynclineError && error.code === expected;
 
@@ -25,15 +25,12 @@ class ScriptedReplica {
   free = () => this.inputs.push(["free"]);
   open = (...args) => this.inputs.push(["open", ...args]);
   close = () => this.inputs.push(["close"]);
-  online = (on) => {
-    this.inputs.push(["online", on]);
-    if (on) this.outputs.push(...this.script.splice(0));
-  };
-  connected = () => this.inputs.push(["connected"]);
   frame = (bytes) => this.inputs.push(["frame", ...bytes]);
-  disconnected = (closeCode) => this.inputs.push(["disconnected", closeCode]);
-  presence = (state) => this.inputs.push(["presence", state]);
-  tick = () => this.inputs.push(["tick"]);
+  input = (kind, value) => {
+    const name = Object.keys(INPUT).find((name) => INPUT[name] === kind);
+    this.inputs.push(value === undefined ? [name] : [name, value]);
+    if (name === "online" && value) this.outputs.push(...this.script.splice(0));
+  };
   state = [0, 0, undefined, undefined];
   status = () => this.state;
   set_f64 = () => this.seq;

@@ -2,7 +2,7 @@ import { type Doc, engineOf } from "./doc.js";
 import type { Engine } from "./engine.js";
 import { SynclineError } from "./errors.js";
 import type { Unsubscribe } from "./events.js";
-import { OUTPUT, type RawStatus } from "./raw.js";
+import { INPUT, OUTPUT, type RawStatus } from "./raw.js";
 import { report } from "./report.js";
 import { Socket, platformWebSocket, relayUrl } from "./socket.js";
 import type { AckLevel, Value } from "./value.js";
@@ -127,7 +127,7 @@ export class Connection {
     this.#factory = options.WebSocket ?? platformWebSocket();
     engine.pump();
     engine.raw.open(options.room, `syncline-js/${VERSION}`, options.token);
-    if (options.presence !== undefined) engine.raw.presence(options.presence, engine.now());
+    if (options.presence !== undefined) engine.raw.input(INPUT.presence, options.presence, engine.now());
     engine.acks.restart();
     engine.link = (kind, payload) => this.#perform(kind, payload);
     engine.isCongested = () => (this.#socket?.buffered ?? 0) > MAX_BUFFERED;
@@ -159,7 +159,7 @@ export class Connection {
   /** Shows `state` to the others; `null` shows nothing but being here. Undelivered older states are dropped. */
   setPresence(state: Value): void {
     this.#assertOpen();
-    this.#engine.raw.presence(state, this.#engine.now());
+    this.#engine.raw.input(INPUT.presence, state, this.#engine.now());
     this.#engine.schedule();
   }
 
@@ -170,7 +170,7 @@ export class Connection {
 
   /** Connects, without waiting for the end of a pause between attempts. */
   online(): void {
-    if (this.status.retryAt !== undefined) this.#engine.raw.online(false, this.#engine.now());
+    if (this.status.retryAt !== undefined) this.#engine.raw.input(INPUT.online, false, this.#engine.now());
     this.#switch(true);
   }
 
@@ -210,7 +210,7 @@ export class Connection {
 
   #switch(on: boolean): void {
     this.#assertOpen();
-    this.#engine.raw.online(on, this.#engine.now());
+    this.#engine.raw.input(INPUT.online, on, this.#engine.now());
     this.#engine.pump();
   }
 
@@ -232,11 +232,11 @@ export class Connection {
     this.#socket?.close();
     const { now } = this.#engine;
     const socket: Socket = new Socket(this.#factory, this.#url, {
-      opened: () => this.#feed(socket, () => this.#engine.raw.connected(now())),
+      opened: () => this.#feed(socket, () => this.#engine.raw.input(INPUT.connected, undefined, now())),
       received: (bytes) => this.#feed(socket, () => this.#engine.raw.frame(bytes, now())),
       closed: (code) => this.#feed(socket, () => {
         this.#socket = undefined;
-        this.#engine.raw.disconnected(code, now());
+        this.#engine.raw.input(INPUT.disconnected, code, now());
       }),
     });
     this.#socket = socket;
@@ -322,7 +322,7 @@ export class Connection {
     const wake = (): void => {
       if (this.#closed || this.#engine.freed) return;
       if (this.status.retryAt !== undefined) this.online();
-      else this.#engine.raw.tick(this.#engine.now());
+      else this.#engine.raw.input(INPUT.tick, undefined, this.#engine.now());
       this.#engine.pump();
     };
     const seen = (): void => {

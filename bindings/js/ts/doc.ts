@@ -3,6 +3,7 @@ import { SyncCounter, SyncMap, SyncRegister, SyncSet, SyncText } from "./contain
 import { Engine } from "./engine.js";
 import type { ChangeListener, Unsubscribe } from "./events.js";
 import { encodePath } from "./path.js";
+import { READ } from "./raw.js";
 import type { Value } from "./value.js";
 
 /** Options of a new {@link Doc}. */
@@ -166,7 +167,7 @@ export class Doc {
 
   /** Returns the whole document as a plain object: sets as arrays, counters as numbers, texts as strings. */
   toJSON(): Value {
-    return this.#engine.raw.view("") ?? {};
+    return (this.#engine.raw.read(READ.view, "") as Value | undefined) ?? {};
   }
 
   /**

@@ -1,7 +1,7 @@
 import { SynclineError } from "./errors.js";
 import type { ChangeEvent, ChangeListener, ChangeOrigin, ContainerKind, Splice, Unsubscribe } from "./events.js";
 import { decodePath, isWithin } from "./path.js";
-import { OUTPUT, createRaw, refusing, watch, type RawHolder, type RawReplica } from "./raw.js";
+import { INPUT, OUTPUT, WRITE, createRaw, refusing, watch, type RawHolder, type RawReplica } from "./raw.js";
 import { report } from "./report.js";
 import type { Value } from "./value.js";
 import { AckTracker, Committed, InTransaction, type Write } from "./write.js";
@@ -76,10 +76,8 @@ export class Engine implements RawHolder {
         return this.write(raw.set_f64(path, value, now));
       case "string":
         return this.write(raw.set_str(path, value, now));
-      case "boolean":
-        return this.write(raw.set_bool(path, value, now));
       default:
-        return this.write(value === null ? raw.set_null(path, now) : raw.set_value(path, value, now));
+        return this.write(raw.write(WRITE.set, path, value, now));
     }
   }
 
@@ -222,7 +220,7 @@ export class Engine implements RawHolder {
     const delay = Math.min(Math.max(time - this.now(), 0), MAX_TIMEOUT);
     this.#timer = setTimeout(() => {
       if (this.#freed) return;
-      this.raw.tick(this.now());
+      this.raw.input(INPUT.tick, undefined, this.now());
       this.pump();
     }, delay);
   }

@@ -18,30 +18,12 @@ export interface RawReplica {
   rollback(): void;
 
   get(path: string): Value | undefined;
-  siblings(path: string): Value[];
-  view(path: string): Value | undefined;
-  has(path: string): boolean;
-  keys(path: string): string[];
-  entries(path: string): (string | Value)[];
-  size(path: string): number;
-  set_has(path: string, value: Value): boolean;
-  set_values(path: string): Value[];
-  set_size(path: string): number;
-  counter(path: string): number;
-  text(path: string): string;
-  text_length(path: string): number;
-
+  /** Reads anything else at a path, see {@link READ}. */
+  read(what: number, path: string, value?: Value): unknown;
   set_f64(path: string, value: number, now: number): number;
   set_str(path: string, value: string, now: number): number;
-  set_bool(path: string, value: boolean, now: number): number;
-  set_null(path: string, now: number): number;
-  set_value(path: string, value: unknown, now: number): number;
-  assign(path: string, value: unknown, now: number): number;
-  create_map(path: string, now: number): number;
-  remove(path: string, now: number): number;
-  set_add(path: string, value: unknown, now: number): number;
-  set_remove(path: string, value: unknown, now: number): number;
-  counter_add(path: string, by: number, now: number): number;
+  /** Writes at a path, see {@link WRITE}. */
+  write(what: number, path: string, value: unknown, now: number): number;
   text_splice(path: string, index: number, count: number, text: string, now: number): number;
 
   export(): Uint8Array;
@@ -58,12 +40,9 @@ export interface RawReplica {
   open(room: string, agent: string, token: string | undefined): void;
   close(): void;
   journaling(on: boolean): void;
-  online(on: boolean, now: number): void;
-  connected(now: number): void;
   frame(bytes: Uint8Array, now: number): void;
-  disconnected(code: number, now: number): void;
-  presence(state: Value | undefined, now: number): void;
-  tick(now: number): void;
+  /** All other inputs, see {@link INPUT}. */
+  input(kind: number, value: Value | undefined, now: number): void;
   status(): RawStatus;
   poll(now: number): number;
   payload(): unknown;
@@ -74,6 +53,51 @@ export interface RawReplica {
  * @internal
  */
 export type RawStatus = [number, number, number | undefined, string | undefined];
+
+/**
+ * What {@link RawReplica.read} is asked for.
+ * @internal
+ */
+export const READ = {
+  view: 0,
+  siblings: 1,
+  has: 2,
+  size: 3,
+  keys: 4,
+  entries: 5,
+  setHas: 6,
+  setSize: 7,
+  setValues: 8,
+  counter: 9,
+  text: 10,
+  textLength: 11,
+} as const;
+
+/**
+ * What {@link RawReplica.write} does with the value.
+ * @internal
+ */
+export const WRITE = {
+  set: 0,
+  assign: 1,
+  setAdd: 2,
+  setRemove: 3,
+  count: 4,
+  createMap: 5,
+  remove: 6,
+} as const;
+
+/**
+ * What {@link RawReplica.input} tells the replica.
+ * @internal
+ */
+export const INPUT = {
+  online: 0,
+  connected: 1,
+  disconnected: 2,
+  presence: 3,
+  tick: 4,
+} as const;
 
 /**
  * What {@link RawReplica.poll} returns; {@link RawReplica.payload} then hands over what comes with it.

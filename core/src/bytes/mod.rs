@@ -1,8 +1,10 @@
 //! Reading and writing bytes: variable-length integers and bounded slices.
 
 pub(crate) mod cbor;
+mod crc;
 mod small;
 
+pub(crate) use crc::crc32;
 pub use small::SmallBytes;
 
 /// Bytes could not be decoded. Nothing was changed by the attempt.

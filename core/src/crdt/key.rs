@@ -69,8 +69,8 @@ impl Key {
             return Err(DecodeError::TooLarge { what: "key", limit: 2 * bounds::PATH_BYTES });
         }
         let end = path_len(bytes).ok_or(DecodeError::Range("path"))?;
-        let path = std::str::from_utf8(&bytes[..end]).map_err(|_| DecodeError::Range("path"))?;
-        Path::from_encoded(path).check().map_err(|_| DecodeError::Range("path"))?;
+        std::str::from_utf8(&bytes[..end]).map_err(|_| DecodeError::Range("path"))?;
+        Path::from_encoded(&bytes[..end]).check().map_err(|_| DecodeError::Range("path"))?;
         match bytes[end..] {
             [0, kind, ref rest @ ..] if kind <= Kind::LAST => {
                 let plain = kind <= Kind::MARKER.0 && kind != Kind::ELEMENT.0;
@@ -90,7 +90,7 @@ impl Key {
 
     /// The path.
     pub fn path(&self) -> Path {
-        Path::from_encoded(&String::from_utf8_lossy(self.path_bytes()))
+        Path::from_encoded(self.path_bytes())
     }
 
     /// The element, for keys of elements; `None` for others and for damaged ones.
@@ -136,8 +136,8 @@ impl Key {
     }
 }
 
-impl std::borrow::Borrow<[u8]> for Key {
-    fn borrow(&self) -> &[u8] {
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }

@@ -48,13 +48,13 @@ impl Path {
         let mut encoded = String::with_capacity(self.0.len() + segment.len() + 2);
         encoded.push_str(&self.0);
         encoded.push_str(SEPARATOR);
-        let mut rest = segment;
-        while let Some(at) = rest.bytes().position(|byte| byte == 0) {
-            encoded.push_str(&rest[..at]);
-            encoded.push_str(ESCAPED_NUL);
-            rest = &rest[at + 1..];
+        if segment.as_bytes().contains(&0) {
+            for letter in segment.chars() {
+                if letter == '\0' { encoded.push_str(ESCAPED_NUL) } else { encoded.push(letter) }
+            }
+        } else {
+            encoded.push_str(segment);
         }
-        encoded.push_str(rest);
         Path(encoded)
     }
 
@@ -96,9 +96,9 @@ impl Path {
 
     /// The segments, top first.
     pub fn segments(&self) -> Vec<String> {
-        let (mut segments, mut rest) = (Vec::new(), &*self.0);
-        while !rest.is_empty() {
-            let (segment, others) = rest[2..].split_at(segment_len(&rest[2..]));
+        let (mut segments, mut rest) = (Vec::new(), self.0.as_bytes());
+        while let [0, 0x10, behind @ ..] = rest {
+            let (segment, others) = behind.split_at(segment_len(behind));
             segments.push(unescape(segment));
             rest = others;
         }
@@ -113,12 +113,12 @@ impl Path {
 
     /// The last segment; `None` for the root.
     pub fn last(&self) -> Option<String> {
-        last_separator(self.0.as_bytes()).map(|at| unescape(&self.0[at + 2..]))
+        last_separator(self.0.as_bytes()).map(|at| unescape(&self.0.as_bytes()[at + 2..]))
     }
 
     /// The place one segment further up; `None` for the root.
     pub fn parent(&self) -> Option<Path> {
-        last_separator(self.0.as_bytes()).map(|at| Path(self.0[..at].to_owned()))
+        last_separator(self.0.as_bytes()).map(|at| Path::from_encoded(&self.0.as_bytes()[..at]))
     }
 
     /// Tells whether this place is `ancestor` or below it.
@@ -128,12 +128,13 @@ impl Path {
 
     /// The ancestor (or this place) that has one segment more than the first `prefix` bytes.
     pub(crate) fn ancestor_below(&self, prefix: usize) -> Path {
-        let end = prefix + 2 + segment_len(&self.0[prefix + 2..]);
-        Path(self.0[..end].to_owned())
+        let bytes = self.0.as_bytes();
+        Path::from_encoded(&bytes[..prefix + 2 + segment_len(&bytes[prefix + 2..])])
     }
 
-    pub(crate) fn from_encoded(encoded: &str) -> Self {
-        Path(encoded.to_owned())
+    /// Takes bytes that were checked before.
+    pub(crate) fn from_encoded(encoded: &[u8]) -> Self {
+        Path(text(encoded).to_owned())
     }
 }
 
@@ -144,8 +145,8 @@ impl fmt::Debug for Path {
 }
 
 /// Length of the encoded segment that `rest` begins with.
-fn segment_len(rest: &str) -> usize {
-    rest.as_bytes().windows(2).position(|pair| pair == SEPARATOR.as_bytes()).unwrap_or(rest.len())
+fn segment_len(rest: &[u8]) -> usize {
+    rest.windows(2).position(|pair| pair == SEPARATOR.as_bytes()).unwrap_or(rest.len())
 }
 
 /// Where the last segment of an encoded path begins, separator included.
@@ -153,15 +154,24 @@ pub(crate) fn last_separator(path: &[u8]) -> Option<usize> {
     path.windows(2).rposition(|pair| pair == SEPARATOR.as_bytes())
 }
 
-fn unescape(mut segment: &str) -> String {
-    let mut out = String::with_capacity(segment.len());
-    while let Some(at) = segment.bytes().position(|byte| byte == 0) {
-        out.push_str(&segment[..=at]);
-        // The escape is the NUL and one more byte.
-        segment = &segment[at + 2..];
+fn unescape(segment: &[u8]) -> String {
+    if !segment.contains(&0) {
+        return text(segment).to_owned();
     }
-    out.push_str(segment);
+    let (mut out, mut letters) = (String::with_capacity(segment.len()), text(segment).chars());
+    while let Some(letter) = letters.next() {
+        out.push(letter);
+        if letter == '\0' {
+            // The escape is the NUL and one more byte.
+            letters.next();
+        }
+    }
     out
+}
+
+/// A part of a path, cut where a segment begins or ends.
+fn text(part: &[u8]) -> &str {
+    std::str::from_utf8(part).unwrap_or_default()
 }
 
 /// Length of the encoded path that `bytes` begin with: up to the first NUL that begins neither a segment nor an escape.

@@ -155,10 +155,19 @@ fn read(reader: &mut CborReader<'_>, depth: usize) -> Result<Value, DecodeError>
         Header::Text(Some(length)) => Value::Str(reader.text_body(length)?),
         Header::Bytes(Some(length)) => Value::Bytes(reader.body(length)?),
         Header::Array(Some(length)) if length <= reader.remaining() => {
-            (0..length).map(|_| read(reader, depth)).collect::<Result<_, _>>().map(Value::List)?
+            let mut items = Vec::new();
+            for _ in 0..length {
+                items.push(read(reader, depth)?);
+            }
+            Value::List(items)
         }
         Header::Map(Some(length)) if length <= reader.remaining() => {
-            (0..length).map(|_| read_entry(reader, depth)).collect::<Result<_, _>>().map(Value::Map)?
+            let mut entries = BTreeMap::new();
+            for _ in 0..length {
+                let (key, item) = read_entry(reader, depth)?;
+                entries.insert(key, item);
+            }
+            Value::Map(entries)
         }
         Header::Tag(TAG_EPOCH) => read_time(reader)?,
         Header::Tag(TAG_F32_LE) => match reader.header()? {

@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::body::Delta;
 use super::live::{LiveDecoder, LiveEncoder, LiveError};
 use crate::bounds;
-use crate::bytes::{DecodeError, Reader, Writer};
+use crate::bytes::{DecodeError, Reader, Writer, crc32};
 
 const MAGIC: [u8; 2] = *b"Sy";
 const VERSION: u8 = 1;
@@ -70,7 +70,7 @@ fn seal(kind: u8, body: &[u8]) -> Vec<u8> {
     out.bytes(&MAGIC);
     out.byte(VERSION << 4 | kind);
     out.bytes(body);
-    let checksum = crc32fast::hash(out.as_slice());
+    let checksum = crc32(out.as_slice());
     out.bytes(&checksum.to_le_bytes());
     out.into_bytes()
 }
@@ -87,7 +87,7 @@ fn open(bytes: &[u8]) -> Result<(u8, &[u8]), DecodeError> {
     }
     let (body, checksum) = body.split_last_chunk::<4>().ok_or(DecodeError::Truncated)?;
     let covered = &bytes[..bytes.len() - checksum.len()];
-    if crc32fast::hash(covered) != u32::from_le_bytes(*checksum) {
+    if crc32(covered) != u32::from_le_bytes(*checksum) {
         return Err(DecodeError::Checksum);
     }
     Ok((head & 0x0f, body))

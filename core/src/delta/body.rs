@@ -139,23 +139,19 @@ impl Delta {
         let columns = Columns::read(&mut reader)?;
         let mut delta = Delta { complete: flags & COMPLETE != 0, since, version, floor, ..Delta::default() };
         delta.dots = columns.dots(dots, &mut budget)?;
-        let mut keys = match columns.find(KEYS) {
+        let keys = match columns.find(KEYS) {
             Some(mut column) => read_keys(&mut column, leaves + deletes, &mut budget)?,
             None => Vec::new(),
         };
-        let rest = keys.split_off(leaves.min(keys.len()));
         let counts = columns.ints(DOTS_PER_LEAF, leaves)?;
-        delta.leaves = keys
-            .into_iter()
-            .zip(counts)
-            .map(|(key, dots)| LeafRow { key, dots: dots.min(u32::MAX.into()) as u32 })
-            .collect();
         let (writers, numbers) = (columns.ints(DELETE_WRITERS, deletes)?, columns.ints(DELETE_NUMBERS, deletes)?);
-        delta.deletes = rest
-            .into_iter()
-            .zip(writers.into_iter().zip(numbers))
-            .map(|(key, (writer, seq))| (key, small(writer), seq))
-            .collect();
+        delta.leaves.reserve(leaves);
+        for (at, key) in keys.into_iter().enumerate() {
+            match at.checked_sub(leaves) {
+                None => delta.leaves.push(LeafRow { key, dots: small(counts[at]) }),
+                Some(at) => delta.deletes.push((key, small(writers[at]), numbers[at])),
+            }
+        }
         delta.check(leaves, dots, deletes)?;
         Ok(delta)
     }
@@ -192,8 +188,8 @@ impl Delta {
 const KEY_ROW: usize = 64;
 const DOT_ROW: usize = 128;
 
-fn small(writer: u64) -> u32 {
-    u32::try_from(writer).unwrap_or(u32::MAX)
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn column(out: &mut Writer, number: u64, write: impl FnOnce(&mut Writer)) {
@@ -276,17 +272,14 @@ impl<'a> Columns<'a> {
         if times.iter().any(|&ms| ms > Hlc::MAX_MS) || counters.iter().any(|&counter| counter > u16::MAX.into()) {
             return Err(DecodeError::Range("clock"));
         }
-        let mut values = times
-            .into_iter()
-            .zip(counters)
-            .zip(payloads)
-            .map(|((ms, counter), payload)| (Hlc::new(ms, counter as u16), payload));
-        let row = |((writer, seq), has): ((u64, u64), u64)| DotRow {
-            writer: small(writer),
-            seq,
-            value: if has != 0 { values.next() } else { None },
-        };
-        Ok(writers.into_iter().zip(numbers).zip(has_value).map(row).collect())
+        let mut clocks = times.iter().zip(&counters).map(|(&ms, &counter)| Hlc::new(ms, counter as u16));
+        let mut payloads = payloads.into_iter();
+        let mut dots = Vec::with_capacity(count);
+        for at in 0..count {
+            let value = if has_value[at] != 0 { clocks.next().zip(payloads.next()) } else { None };
+            dots.push(DotRow { writer: small(writers[at]), seq: numbers[at], value });
+        }
+        Ok(dots)
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn read_ints(reader: &mut Reader<'_>, count: usize) -> Result<Vec<u64
     let mut values = match code % 3 {
         RUNS => read_runs(reader, count)?,
         BITS => read_bits(reader, count)?,
-        BYTES => (0..count).map(|_| reader.varint()).collect::<Result<_, _>>()?,
+        BYTES => read_bytes(reader, count)?,
         _ => return Err(DecodeError::Range("column code")),
     };
     (0..code / 3).for_each(|_| sums(&mut values));
@@ -107,6 +107,14 @@ fn read_runs(reader: &mut Reader<'_>, count: usize) -> Result<Vec<u64>, DecodeEr
 fn frame(values: &[u64]) -> (u64, u32) {
     let (least, most) = values.iter().fold((u64::MAX, 0), |(low, high), &value| (low.min(value), high.max(value)));
     (least, 64 - (most.wrapping_sub(least)).leading_zeros())
+}
+
+fn read_bytes(reader: &mut Reader<'_>, count: usize) -> Result<Vec<u64>, DecodeError> {
+    let mut values = Vec::with_capacity(count);
+    for _ in 0..count {
+        values.push(reader.varint()?);
+    }
+    Ok(values)
 }
 
 fn write_bits(out: &mut Writer, values: &[u64]) {

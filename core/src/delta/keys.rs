@@ -3,9 +3,9 @@
 use super::budget::Budget;
 use super::column::{read_ints, write_ints};
 use super::strings::{read_strings, write_strings};
+use crate::assoc::{Table, at};
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer};
 use crate::crdt::{Key, Kind, last_separator};
-use std::collections::BTreeMap;
 
 /// Added to the kind of a row whose leaf stands at the root itself and so has no item.
 const ITSELF: u64 = 0x10;
@@ -41,7 +41,7 @@ fn carries_item(kind: Kind) -> bool {
 struct Nodes<'a> {
     parents: Vec<u64>,
     segments: Vec<&'a [u8]>,
-    index: BTreeMap<&'a [u8], u64>,
+    index: Table<&'a [u8], u64>,
     last: Option<(&'a [u8], u64)>,
 }
 
@@ -57,14 +57,13 @@ impl<'a> Nodes<'a> {
 
     fn find_or_add(&mut self, path: &'a [u8]) -> u64 {
         let Some(at) = last_separator(path) else { return 0 };
-        if let Some(&number) = self.index.get(path) {
+        if let Some(&(_, number)) = self.index.get(path) {
             return number;
         }
         let parent = self.find_or_add(&path[..at]);
         self.parents.push(parent);
         self.segments.push(&path[at + 2..]);
-        self.index.insert(path, self.parents.len() as u64);
-        self.parents.len() as u64
+        *self.index.get_or_insert(path, self.parents.len() as u64)
     }
 }
 
@@ -100,15 +99,15 @@ pub(super) fn read_keys(reader: &mut Reader<'_>, count: usize, budget: &mut Budg
         let rows = kinds.iter().filter(|&row| *row == kind).count();
         *items = read_strings(reader, rows, budget)?.into_iter();
     }
-    let key = |(container, kind): (u64, u64)| {
-        let path =
-            usize::try_from(container).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
+    let mut keys = Vec::with_capacity(count);
+    for (&container, &kind) in containers.iter().zip(&kinds) {
+        let path = at(&paths, container).ok_or(DecodeError::Range("container"))?;
         let item = usize::try_from(kind).ok().and_then(|kind| items.get_mut(kind)).and_then(Iterator::next);
         let kind = Kind(u8::try_from(kind & !ITSELF).map_err(|_| DecodeError::Range("kind"))?);
         budget.spend(path.len() + item.as_ref().map_or(0, |item| item.len()))?;
-        join_key(path, kind, item.as_deref())
-    };
-    containers.into_iter().zip(kinds).map(key).collect()
+        keys.push(join_key(path, kind, item.as_deref())?);
+    }
+    Ok(keys)
 }
 
 fn read_nodes(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
@@ -118,8 +117,7 @@ fn read_nodes(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<SmallB
     let segments = read_strings(reader, count, budget)?;
     let mut paths = vec![SmallBytes::default()];
     for (parent, segment) in parents.into_iter().zip(segments) {
-        let parent =
-            usize::try_from(parent).ok().and_then(|at| paths.get(at)).ok_or(DecodeError::Range("container"))?;
+        let parent = at(&paths, parent).ok_or(DecodeError::Range("container"))?;
         let path = [parent, &[0, 0x10][..], &segment].concat();
         // A key with this container would be refused anyway; refusing here bounds the memory.
         if path.len() > crate::bounds::PATH_BYTES {

@@ -6,7 +6,7 @@
 
 use super::batch::{Batch, Op, Span};
 use super::keys::{join_key, split_key};
-use crate::assoc::SortedMap;
+use crate::assoc::{SortedMap, at};
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer, unzigzag, zigzag};
 use crate::clock::{Hlc, ReplicaId};
@@ -219,8 +219,10 @@ impl LiveDecoder {
         }
         let first_container = reader.varint()?;
         let count = reader.count(1, bounds::STREAM_TABLE)?;
-        let paths =
-            (0..count).map(|_| reader.block(bounds::PATH_BYTES).map(SmallBytes::new)).collect::<Result<Vec<_>, _>>()?;
+        let mut paths = Vec::with_capacity(count);
+        for _ in 0..count {
+            paths.push(SmallBytes::new(reader.block(bounds::PATH_BYTES)?));
+        }
         reader.finish()?;
         // A reader may hear an entry twice (once when it joined), but must not miss one.
         let fresh_writers = fresh(first_writer, self.writers.len(), ids.len())?;
@@ -264,7 +266,7 @@ impl LiveDecoder {
     }
 
     fn writer(&self, index: u64) -> Result<Writing, LiveError> {
-        usize::try_from(index).ok().and_then(|index| self.writers.get(index)).copied().ok_or(LiveError::Unannounced)
+        at(&self.writers, index).copied().ok_or(LiveError::Unannounced)
     }
 
     fn read_time(&self, reader: &mut Reader<'_>) -> Result<Hlc, LiveError> {
@@ -305,8 +307,8 @@ impl LiveDecoder {
     }
 
     fn container(&self, index: u64) -> Result<&[u8], LiveError> {
-        let index = index.checked_sub(FIRST_CONTAINER).and_then(|index| usize::try_from(index).ok());
-        index.and_then(|index| self.containers.get(index)).map(|path| &**path).ok_or(LiveError::Unannounced)
+        let found = index.checked_sub(FIRST_CONTAINER).and_then(|index| at(&self.containers, index));
+        found.map(|path| &**path).ok_or(LiveError::Unannounced)
     }
 
     fn read_spans(&self, reader: &mut Reader<'_>) -> Result<Vec<Span>, LiveError> {

@@ -11,9 +11,9 @@
 
 use super::budget::Budget;
 use super::column::{read_ints, write_ints};
+use crate::assoc::{Table, at};
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer};
-use std::collections::BTreeMap;
 
 const PLAIN: u8 = 0;
 const HEX: u8 = 1;
@@ -72,9 +72,9 @@ pub(crate) fn read_strings(
         PLAIN => read_plain(reader, count, budget),
         HEX => {
             let length = length(reader)?;
-            fixed(reader, count, length / 2, length, budget, unpack_hex)
+            fixed(reader, count, length / 2, length, budget, &unpack_hex)
         }
-        UUID => fixed(reader, count, 16, 36, budget, |bytes| with_dashes(&unpack_hex(bytes))),
+        UUID => fixed(reader, count, 16, 36, budget, &|bytes| with_dashes(&unpack_hex(bytes))),
         COUNTED => Counted::read(reader, count, budget),
         DICTIONARY => {
             let entries = usize::try_from(reader.varint()?).ok().filter(|&entries| entries <= count);
@@ -84,24 +84,19 @@ pub(crate) fn read_strings(
                 return Err(DecodeError::Range("dictionary"));
             }
             let entries = read_strings(reader, entries, budget)?;
-            let indices = read_ints(reader, count)?;
-            indices.iter().map(|&index| pick(&entries, index, budget)).collect()
+            let mut items = Vec::with_capacity(count);
+            for index in read_ints(reader, count)? {
+                budget.spend(1)?;
+                items.push(at(&entries, index).ok_or(DecodeError::Range("dictionary index"))?.clone());
+            }
+            Ok(items)
         }
         BASE64 => {
             let length = length(reader)?;
-            fixed(reader, count, (length * 6).div_ceil(8), length, budget, |bytes| unpack_base64(bytes, length))
+            fixed(reader, count, (length * 6).div_ceil(8), length, budget, &|bytes| unpack_base64(bytes, length))
         }
         _ => Err(DecodeError::Range("string class")),
     }
-}
-
-fn pick(entries: &[SmallBytes], index: u64, budget: &mut Budget) -> Result<SmallBytes, DecodeError> {
-    let entry = usize::try_from(index)
-        .ok()
-        .and_then(|index| entries.get(index))
-        .ok_or(DecodeError::Range("dictionary index"))?;
-    budget.spend(1)?;
-    Ok(entry.clone())
 }
 
 fn length(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
@@ -119,10 +114,14 @@ fn fixed(
     packed: usize,
     length: usize,
     budget: &mut Budget,
-    unpack: impl Fn(&[u8]) -> Vec<u8>,
+    unpack: &dyn Fn(&[u8]) -> Vec<u8>,
 ) -> Result<Vec<SmallBytes>, DecodeError> {
     budget.spend(count.saturating_mul(length))?;
-    (0..count).map(|_| reader.take(packed).map(|bytes| SmallBytes::from(unpack(bytes)))).collect()
+    let mut items = Vec::with_capacity(count);
+    for _ in 0..count {
+        items.push(unpack(reader.take(packed)?).into());
+    }
+    Ok(items)
 }
 
 /// Distinct entries in order of appearance and the index of each item, if items repeat enough to pay.
@@ -130,13 +129,13 @@ fn dictionary<'a>(items: &[&'a [u8]]) -> Option<(Vec<&'a [u8]>, Vec<u64>)> {
     if items.len() < 4 {
         return None;
     }
-    let mut known = BTreeMap::new();
+    let mut known: Table<&[u8], u64> = Table::default();
     let (mut entries, mut indices) = (Vec::new(), Vec::with_capacity(items.len()));
     for (at, &item) in items.iter().enumerate() {
-        let index = *known.entry(item).or_insert_with(|| {
+        let index = *known.get_or_insert(item, entries.len() as u64);
+        if index == entries.len() as u64 {
             entries.push(item);
-            entries.len() as u64 - 1
-        });
+        }
         indices.push(index);
         // Give up early on columns of unique keys.
         if at >= 3 && (at + 1).is_power_of_two() && at < SAMPLE && entries.len() * 4 > (at + 1) * 3 {
@@ -208,10 +207,13 @@ impl<'a> Counted<'a> {
         let width = reader.varint()?.min(19) as usize;
         let tails = read_ints(reader, count)?;
         budget.spend(count.saturating_mul(prefix.len() + 20))?;
-        Ok(tails
-            .into_iter()
-            .map(|tail| SmallBytes::from([prefix, format!("{tail:0width$}").as_bytes()].concat()))
-            .collect())
+        let (mut items, mut item) = (Vec::with_capacity(count), prefix.to_vec());
+        for tail in tails {
+            item.truncate(prefix.len());
+            push_decimal(&mut item, tail, width);
+            items.push(SmallBytes::new(&item));
+        }
+        Ok(items)
     }
 }
 
@@ -222,6 +224,16 @@ fn decimal(digits: &[u8], width: usize) -> Option<u64> {
         return None;
     }
     Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// Appends a number with at least `width` digits.
+fn push_decimal(out: &mut Vec<u8>, mut number: u64, width: usize) {
+    let start = out.len();
+    while number > 0 || out.len() < start + width.max(1) {
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+    }
+    out[start..].reverse();
 }
 
 fn fixed_length(items: &[&[u8]], allowed: impl Fn(u8) -> bool) -> Option<usize> {

@@ -2,6 +2,7 @@
 
 use super::Doc;
 use super::state::State;
+use crate::assoc::Table;
 use crate::bounds;
 use crate::clock::ReplicaId;
 use crate::crdt::{ContainerKind, Key, Kind, Path, Value};
@@ -108,9 +109,9 @@ impl Doc {
     pub(super) fn emit_changes(&mut self, origin: &Origin) {
         let touched = std::mem::take(&mut self.observer.touched);
         let mut again = vec![false; touched.len()];
-        let mut first: BTreeMap<&[u8], u64> = BTreeMap::new();
+        let mut first: Table<&[u8], u64> = Table::default();
         for (at, (key, _)) in (0..).zip(&touched) {
-            again[at as usize] = *first.entry(key.as_bytes()).or_insert(at) != at;
+            again[at as usize] = *first.get_or_insert(key.as_bytes(), at) != at;
         }
         for ((key, touched), again) in touched.into_iter().zip(again) {
             if again {
@@ -134,7 +135,7 @@ impl Doc {
     fn leaf_value(&mut self, key: &Key) -> Option<Value> {
         match key.kind() {
             #[cfg(feature = "text")]
-            Kind::TEXT => self.state.leaves.contains_key(key).then(|| Value::Str(self.text_at(key))),
+            Kind::TEXT => self.state.leaves.contains(key).then(|| Value::Str(self.text_at(key))),
             _ => plain_value(&self.state, key),
         }
     }
@@ -142,7 +143,7 @@ impl Doc {
 
 /// The value of one leaf that is not a text.
 pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
-    let leaf = state.leaves.get(key)?;
+    let (_, leaf) = state.leaves.get(key)?;
     match key.kind() {
         Kind::REGISTER => {
             let newest = leaf.entries().iter().max_by_key(|entry| state.stamp(entry))?;
@@ -179,17 +180,22 @@ fn change(key: &Key, touched: Touched, after: Option<Value>, origin: &Origin) ->
 /// The smallest single splice that makes `new` of `old`.
 pub(super) fn difference(old: &str, new: &str) -> Splice {
     let prefix: usize = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    let (old_rest, new_rest) = (&old[prefix..], &new[prefix..]);
+    let ((before, old_rest), (_, new_rest)) = (cut(old, prefix), cut(new, prefix));
     let suffix: usize =
         old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    let (before, deleted) = (&old[..prefix], &old_rest[..old_rest.len() - suffix]);
+    let (deleted, inserted) = (cut(old_rest, old_rest.len() - suffix).0, cut(new_rest, new_rest.len() - suffix).0);
     let units = |text: &str| text.chars().map(char::len_utf16).sum();
     Splice {
         index: units(before),
         delete: units(deleted),
-        insert: new_rest[..new_rest.len() - suffix].to_owned(),
+        insert: inserted.to_owned(),
         points: (before.chars().count(), deleted.chars().count()),
     }
+}
+
+/// Cuts between two characters.
+fn cut(text: &str, at: usize) -> (&str, &str) {
+    text.split_at_checked(at).unwrap_or((text, ""))
 }
 
 #[cfg(test)]

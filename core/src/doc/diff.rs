@@ -1,12 +1,11 @@
 //! Making deltas: what a peer lacks.
 
 use super::Doc;
-use super::state::Entry;
-use crate::assoc::order;
+use super::state::{Entry, Leaf};
+use crate::assoc::{Table, order};
 use crate::clock::VersionVector;
 use crate::crdt::{Key, Kind};
 use crate::delta::{Delta, DotRow, LeafRow};
-use std::collections::BTreeMap;
 
 /// Which delete records a delta lists.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,7 +17,7 @@ enum Records {
 }
 
 /// Keys that a delta speaks of, in their order. The numbers are not used; the type is shared with the joining side.
-type Touched<'a> = BTreeMap<&'a [u8], u64>;
+type Touched<'a> = Table<&'a [u8], u64>;
 
 impl Doc {
     /// Makes the delta that a peer at `since` needs. It costs what changed beyond `since`, unless the peer is below the
@@ -30,14 +29,15 @@ impl Doc {
         if complete {
             return self.delta(&seen, shared, None, Records::Listed);
         }
-        let mut touched = Touched::new();
+        let mut touched = Touched::default();
         for (writer, &seen) in self.state.writers.iter().zip(&seen) {
             for (_, key) in writer.log.beyond(seen) {
-                touched.insert(key.as_bytes(), 0);
+                touched.get_or_insert(key.as_bytes(), 0);
                 if key.kind() == Kind::TREE {
                     // The receiver drops what a delete record covers and the delta does not list.
-                    let below = self.state.leaves.range(key.clone()..Key::tree_end(&key.path()));
-                    touched.extend(below.map(|(key, _)| (key.as_bytes(), 0)));
+                    for (below, _) in self.state.leaves.range(key, &Key::tree_end(&key.path())) {
+                        touched.get_or_insert(below.as_bytes(), 0);
+                    }
                 }
             }
         }
@@ -61,12 +61,9 @@ impl Doc {
             self.state.writers.iter().map(|writer| version.rank(&writer.id).unwrap_or(u32::MAX)).collect();
         let floor = if records == Records::Implied { version.clone() } else { self.state.floor() };
         let mut delta = Delta { complete: touched.is_none(), since, version, floor, ..Delta::default() };
-        let leaves: Vec<(&Key, &[Entry])> = match &touched {
-            None => self.state.leaves.iter().map(|(key, leaf)| (key, leaf.entries())).collect(),
-            Some(keys) => {
-                let found = keys.keys().filter_map(|key| self.state.leaves.get_key_value::<[u8]>(key));
-                found.map(|(key, leaf)| (key, leaf.entries())).collect()
-            }
+        let leaves: Vec<&(Key, Leaf)> = match &touched {
+            None => self.state.leaves.iter().collect(),
+            Some(keys) => keys.iter().filter_map(|(key, _)| self.state.leaves.get(key)).collect(),
         };
         self.add_leaves(&mut delta, &leaves, seen, &rank);
         if records == Records::Listed {
@@ -76,17 +73,18 @@ impl Doc {
     }
 
     /// Adds leaves in the order of their first dots, and the dots of each in order.
-    fn add_leaves(&self, delta: &mut Delta, leaves: &[(&Key, &[Entry])], seen: &[u64], rank: &[u32]) {
+    fn add_leaves(&self, delta: &mut Delta, leaves: &[&(Key, Leaf)], seen: &[u64], rank: &[u32]) {
         let place = |entry: &Entry| (u64::from(rank[entry.writer as usize]), entry.seq);
         let row = |entry: &Entry| {
             let value = (entry.seq > seen[entry.writer as usize]).then(|| (entry.hlc, entry.payload.clone()));
             DotRow { writer: rank[entry.writer as usize], seq: entry.seq, value }
         };
-        let first = |(_, entries): &(&Key, &[Entry])| entries.iter().map(place).min().unwrap_or_default();
+        let first = |(_, leaf): &&(Key, Leaf)| leaf.entries().iter().map(place).min().unwrap_or_default();
         delta.leaves.reserve(leaves.len());
         delta.dots.reserve(leaves.len());
         for at in order(leaves.iter().map(first)) {
-            let (key, entries) = leaves[at as usize];
+            let (key, leaf) = leaves[at as usize];
+            let entries = leaf.entries();
             delta.leaves.push(LeafRow { key: key.clone(), dots: entries.len() as u32 });
             match entries {
                 [entry] => delta.dots.push(row(entry)),
@@ -100,7 +98,7 @@ impl Doc {
     /// Adds the delete records that the receiver lacks, in the order of their dots.
     fn add_deletes(&self, delta: &mut Delta, seen: &[u64], rank: &[u32]) {
         let mut rows: Vec<(&Key, u32, u64)> = Vec::new();
-        for (key, records) in &self.state.deletes {
+        for (key, records) in self.state.deletes.iter() {
             let lacking = records.entries().iter().filter(|entry| entry.seq > seen[entry.writer as usize]);
             rows.extend(lacking.map(|entry| (key, rank[entry.writer as usize], entry.seq)));
         }

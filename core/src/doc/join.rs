@@ -4,17 +4,16 @@ use super::Doc;
 use super::apply::ApplyError;
 use super::change::Origin;
 use super::state::Entry;
-use crate::assoc::order;
+use crate::assoc::{Table, order};
 use crate::bounds;
 use crate::bytes::DecodeError;
 use crate::clock::ReplicaId;
 use crate::crdt::{Key, Kind, check_update};
 use crate::delta::{Delta, DotRow};
-use std::collections::BTreeMap;
 
 /// The leaves that a delta lists: their keys, and where each stands in the delta: the leaf's index in the upper half, that
 /// of its first dot in the lower.
-type Rows<'a> = BTreeMap<&'a [u8], u64>;
+type Rows<'a> = Table<&'a [u8], u64>;
 
 /// What a join works with: the delta's view of each local writer, and what is to be logged.
 struct Joining<'a> {
@@ -49,8 +48,8 @@ impl Doc {
             joining.local[at as usize] = Seen { rank, there, ..joining.local[at as usize] };
         }
         self.drop_unlisted(&joining);
-        for (_, at) in std::mem::take(&mut joining.rows) {
-            let (leaf, first) = (&delta.leaves[(at >> 32) as usize], at as u32 as usize);
+        for (_, at) in std::mem::take(&mut joining.rows).iter() {
+            let (leaf, first) = (&delta.leaves[(at >> 32) as usize], *at as u32 as usize);
             self.join_leaf(&leaf.key, &delta.dots[first..first + leaf.dots as usize], &mut joining);
         }
         for (key, rank, seq) in &delta.deletes {
@@ -96,11 +95,12 @@ impl Doc {
             return Err(ApplyError::Writers.into());
         }
         let have: Vec<u64> = delta.version.iter().map(|(id, _)| version.get(&id)).collect();
-        let (mut rows, mut first) = (Rows::new(), 0);
+        let (mut rows, mut first) = (Rows::default(), 0);
         for (at, leaf) in (0u64..).zip(&delta.leaves) {
             let last = first + leaf.dots as usize;
             let dots = delta.dots.get(first..last).ok_or(DecodeError::Truncated)?;
-            if rows.insert(leaf.key.as_bytes(), at << 32 | first as u64).is_some() {
+            let row = at << 32 | first as u64;
+            if *rows.get_or_insert(leaf.key.as_bytes(), row) != row {
                 return Err(DecodeError::Range("leaf (it is listed twice)").into());
             }
             first = last;
@@ -121,7 +121,7 @@ impl Doc {
         if delta.complete {
             let by = delta.version.iter().next().map_or(self.id, |(id, _)| id);
             let mut unlisted = Vec::new();
-            for key in self.state.leaves.keys().filter(|key| !joining.rows.contains_key(key.as_bytes())) {
+            for (key, _) in self.state.leaves.iter().filter(|(key, _)| !joining.rows.contains(key.as_bytes())) {
                 unlisted.push(key.clone());
             }
             unlisted.iter().for_each(|key| self.drop_covered(key, by, joining));
@@ -133,14 +133,14 @@ impl Doc {
                 Kind::TREE => self.state.keys_between(target, &Key::tree_end(&target.path())),
                 _ => vec![target.clone()],
             };
-            for key in keys.iter().filter(|key| !joining.rows.contains_key(key.as_bytes())) {
+            for key in keys.iter().filter(|key| !joining.rows.contains(key.as_bytes())) {
                 self.drop_covered(key, by, joining);
             }
         }
     }
 
     fn drop_covered(&mut self, key: &Key, by: ReplicaId, joining: &Joining<'_>) {
-        if !self.state.leaves.contains_key(key) {
+        if !self.state.leaves.contains(key) {
             return;
         }
         self.touch(key, by);
@@ -155,7 +155,7 @@ impl Doc {
         let newest = dots.iter().max_by_key(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc));
         let by = newest.map_or(0, |dot| joining.writers[dot.writer as usize]);
         self.touch(key, self.state.writers[by as usize].id);
-        if self.state.leaves.contains_key(key) {
+        if self.state.leaves.contains(key) {
             let unlisted = |entry: &Entry| {
                 let seen = joining.local[entry.writer as usize];
                 let listed = || dots.binary_search_by_key(&(seen.rank, entry.seq), |dot| (dot.writer, dot.seq));

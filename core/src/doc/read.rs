@@ -14,7 +14,7 @@ impl Doc {
 
     /// All concurrent values at a path, the last writer's first.
     pub fn siblings(&self, path: &Path) -> Vec<Value> {
-        let Some(leaf) = self.state.leaves.get(&Key::new(path, Kind::REGISTER)) else { return Vec::new() };
+        let Some((_, leaf)) = self.state.leaves.get(Key::new(path, Kind::REGISTER)) else { return Vec::new() };
         let mut entries: Vec<&Entry> = Vec::new();
         for entry in leaf.entries() {
             let newer = |other: &&Entry| self.state.stamp(other) > self.state.stamp(entry);
@@ -38,7 +38,7 @@ impl Doc {
 
     /// Whether the set at a path has an element.
     pub fn set_contains(&self, path: &Path, element: &Value) -> bool {
-        self.state.leaves.contains_key(&Key::element(path, element))
+        self.state.leaves.contains(Key::element(path, element))
     }
 
     /// The elements of the set at a path, in the order of their encoding.
@@ -52,8 +52,8 @@ impl Doc {
     }
 
     fn elements(&self, path: &Path) -> impl Iterator<Item = &Key> {
-        let range = Key::assemble(path.as_str().as_bytes(), Kind::ELEMENT, &[])..Key::new(path, Kind::TEXT);
-        self.state.leaves.range(range).map(|(key, _)| key)
+        let (from, to) = (Key::assemble(path.as_str().as_bytes(), Kind::ELEMENT, &[]), Key::new(path, Kind::TEXT));
+        self.state.leaves.range(from, to).map(|(key, _)| key)
     }
 
     /// The names of what is below a path, sorted.
@@ -138,9 +138,6 @@ impl Doc {
     }
 
     fn first_from(&self, from: &Key, end: &Key) -> Option<&Key> {
-        if from >= end {
-            return None;
-        }
-        self.state.leaves.range::<Key, _>(from..end).next().map(|(key, _)| key)
+        self.state.leaves.range(from, end).next().map(|(key, _)| key)
     }
 }

@@ -1,12 +1,11 @@
 //! The state of a document and the four steps that every change is made of.
 
 use super::log::Log;
-use crate::assoc::SortedMap;
+use crate::assoc::{SortedMap, Table};
 use crate::bytes::SmallBytes;
 use crate::clock::{Hlc, ReplicaId, VersionVector};
 use crate::crdt::{Key, Stamp};
 use crate::delta::{Digest, dot_hash};
-use std::collections::BTreeMap;
 
 /// One live dot with its value. The writer is an index into [`State::writers`].
 #[derive(Clone, Debug)]
@@ -68,9 +67,9 @@ pub struct Stats {
 pub(super) struct State {
     pub(super) writers: Vec<Writer>,
     index: SortedMap<ReplicaId, u32>,
-    pub(super) leaves: BTreeMap<Key, Leaf>,
+    pub(super) leaves: Table<Key, Leaf>,
     /// Delete records: entries without a payload, which the digest does not count.
-    pub(super) deletes: BTreeMap<Key, Leaf>,
+    pub(super) deletes: Table<Key, Leaf>,
     pub(super) digest: Digest,
     pub(super) horizon: u64,
     dots: usize,
@@ -181,13 +180,13 @@ impl State {
 
     pub(super) fn check(&self) -> Result<(), String> {
         let stats = self.stats();
-        let dots: usize = self.leaves.values().map(|leaf| leaf.entries().len()).sum();
-        let deletes: usize = self.deletes.values().map(|leaf| leaf.entries().len()).sum();
+        let dots: usize = self.leaves.iter().map(|(_, leaf)| leaf.entries().len()).sum();
+        let deletes: usize = self.deletes.iter().map(|(_, leaf)| leaf.entries().len()).sum();
         if stats.log != dots + deletes || stats.dots != dots || stats.deletes != deletes {
             return Err(format!("log has {} entries for {dots} dots and {deletes} delete records", stats.log));
         }
         let mut digest = Digest::default();
-        for (key, leaf) in &self.leaves {
+        for (key, leaf) in self.leaves.iter() {
             for entry in leaf.entries() {
                 digest.add(self.hash(key, entry));
                 let logged = self.writers[entry.writer as usize].log.beyond(entry.seq - 1).next();
@@ -200,14 +199,16 @@ impl State {
     }
 }
 
-fn put(leaves: &mut BTreeMap<Key, Leaf>, key: &Key, entry: Entry) {
+fn put(leaves: &mut Table<Key, Leaf>, key: &Key, entry: Entry) {
     match leaves.get_mut(key) {
         Some(leaf) => leaf.push(entry),
-        None => drop(leaves.insert(key.clone(), Leaf::One(entry))),
+        None => {
+            leaves.get_or_insert(key.clone(), Leaf::One(entry));
+        }
     }
 }
 
-fn take(leaves: &mut BTreeMap<Key, Leaf>, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
+fn take(leaves: &mut Table<Key, Leaf>, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
     let Some(leaf) = leaves.get_mut(key) else { return Vec::new() };
     if !leaf.entries().iter().any(gone) {
         return Vec::new();
@@ -217,16 +218,16 @@ fn take(leaves: &mut BTreeMap<Key, Leaf>, key: &Key, gone: &dyn Fn(&Entry) -> bo
         if gone(entry) { removed.push(entry.clone()) } else { kept.push(entry.clone()) }
     }
     match kept.len() {
-        0 => drop(leaves.remove(key)),
+        0 => leaves.remove(key),
         1 => *leaf = Leaf::One(kept.swap_remove(0)),
         _ => *leaf = Leaf::Many(kept),
     }
     removed
 }
 
-fn keys_between(leaves: &BTreeMap<Key, Leaf>, from: &Key, to: &Key) -> Vec<Key> {
+fn keys_between(leaves: &Table<Key, Leaf>, from: &Key, to: &Key) -> Vec<Key> {
     let mut keys = Vec::new();
-    for (key, _) in leaves.range::<Key, _>(from..to) {
+    for (key, _) in leaves.range(from, to) {
         keys.push(key.clone());
     }
     keys

@@ -66,7 +66,7 @@ impl Doc {
     pub fn create_map(&mut self, path: &Path) -> Result<(), EditError> {
         path.check()?;
         let key = Key::new(path, Kind::MARKER);
-        if self.state.leaves.contains_key(&key) { self.open().map(drop) } else { self.put(key, Value::Null.to_cbor()) }
+        if self.state.leaves.contains(&key) { self.open().map(drop) } else { self.put(key, Value::Null.to_cbor()) }
     }
 
     /// Adds an element to the set at a path. Returns whether it was absent.
@@ -80,7 +80,7 @@ impl Doc {
             return Err(ValueError::TooLarge(bytes).into());
         }
         let key = Key::element(path, &element);
-        let absent = !self.state.leaves.contains_key(&key);
+        let absent = !self.state.leaves.contains(&key);
         // Adding what is there is an event too: it must survive a concurrent removal.
         self.put(key, Vec::new())?;
         Ok(absent)
@@ -93,11 +93,10 @@ impl Doc {
     pub fn set_remove(&mut self, path: &Path, element: &Value) -> Result<bool, EditError> {
         path.check()?;
         let key = Key::element(path, element);
-        if !self.state.leaves.contains_key(&key) {
+        if !self.state.leaves.contains(&key) {
             return self.open().map(|_| false);
         }
-        let records: Vec<Key> =
-            self.state.deletes.get_key_value(&key).map(|(key, _)| key.clone()).into_iter().collect();
+        let records: Vec<Key> = self.state.deletes.get(&key).map(|(key, _)| key.clone()).into_iter().collect();
         self.record(key.clone(), None, &[key], &records)?;
         Ok(true)
     }
@@ -118,14 +117,14 @@ impl Doc {
 
     /// Whether the subtree at `path` holds a leaf other than `key`.
     fn anything_beside(&self, path: &Path, key: &Key) -> bool {
-        let range = Key::tree(path)..Key::tree_end(path);
-        self.state.leaves.range(range).take(2).any(|(found, _)| found != key)
+        let (from, to) = (Key::tree(path), Key::tree_end(path));
+        self.state.leaves.range(&from, &to).take(2).any(|(found, _)| found != key)
     }
 
     /// Writes a leaf: replaces its dots, and its delete records, which have done their work.
     fn put(&mut self, key: Key, payload: Vec<u8>) -> Result<(), EditError> {
         let one = std::slice::from_ref(&key);
-        let records: &[Key] = if self.state.deletes.contains_key(&key) { one } else { &[] };
+        let records: &[Key] = if self.state.deletes.contains(&key) { one } else { &[] };
         self.record(key.clone(), Some(payload.into()), one, records)
     }
 
@@ -264,11 +263,11 @@ mod text {
         /// The length of the text at a path, in `unit`.
         pub fn text_len(&mut self, path: &Path, unit: TextUnit) -> usize {
             let key = Key::new(path, Kind::TEXT);
-            if self.state.leaves.contains_key(&key) { self.cached(&key).len(unit) } else { 0 }
+            if self.state.leaves.contains(&key) { self.cached(&key).len(unit) } else { 0 }
         }
 
         pub(in super::super) fn text_at(&mut self, key: &Key) -> String {
-            if self.state.leaves.contains_key(key) { self.cached(key).string() } else { String::new() }
+            if self.state.leaves.contains(key) { self.cached(key).string() } else { String::new() }
         }
 
         /// Tells the cache of an update that arrived; an update for a text that is not cached needs nothing.
@@ -283,7 +282,7 @@ mod text {
         /// Puts together the texts edited in this transaction that have gathered many loose updates.
         pub(in super::super) fn compact_texts(&mut self) -> Result<(), EditError> {
             for key in std::mem::take(&mut self.texts.edited) {
-                let Some(leaf) = self.state.leaves.get(&key) else { continue };
+                let Some((_, leaf)) = self.state.leaves.get(&key) else { continue };
                 let sizes = leaf.entries().iter().map(|entry| entry.payload.len());
                 let (total, largest) = sizes.fold((0, 0), |(total, largest), size| (total + size, largest.max(size)));
                 if leaf.entries().len() < bounds::TEXT_UPDATES || total < 2 * largest + LOOSE_BYTES {
@@ -342,7 +341,7 @@ mod text {
     /// Puts a text together from its updates in the order of their times: almost always each comes after those it builds on.
     fn build(state: &State, key: &Key, author: Dot) -> Text {
         let mut text = Text::new(author);
-        let entries = state.leaves.get(key).map_or(&[][..], |leaf| leaf.entries());
+        let entries = state.leaves.get(key).map_or(&[][..], |(_, leaf)| leaf.entries());
         // By time, then replica, then number: sorting keeps the order of equals.
         let by_dot = order(entries.iter().map(|entry| (state.rank(entry.writer), entry.seq)));
         let by_time = order(by_dot.iter().map(|&at| (entries[at as usize].hlc.as_u64(), 0)));

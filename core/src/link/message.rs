@@ -12,6 +12,8 @@ use ciborium_ll::{Header, simple};
 const LIVE: u8 = 0x01;
 const LIVE_MANY: u8 = 0x02;
 const FRAGMENT: u8 = 0x03;
+/// Bytes of the message in one fragment, behind the two that head it.
+const CHUNK: usize = bounds::FRAME_BYTES - 2;
 
 const HELLO: u64 = 0;
 const OPEN: u64 = 1;
@@ -195,9 +197,12 @@ impl Message {
         if message.len() <= bounds::FRAME_BYTES {
             return vec![message];
         }
-        let chunks = message.chunks(bounds::FRAME_BYTES - 2);
-        let last = chunks.len() - 1;
-        chunks.enumerate().map(|(at, chunk)| [&[FRAGMENT, u8::from(at == last)], chunk].concat()).collect()
+        let last = (message.len() - 1) / CHUNK;
+        let mut frames = Vec::with_capacity(last + 1);
+        for (at, chunk) in message.chunks(CHUNK).enumerate() {
+            frames.push([&[FRAGMENT, u8::from(at == last)], chunk].concat());
+        }
+        frames
     }
 
     fn encode_whole(&self) -> Vec<u8> {

@@ -241,8 +241,8 @@ class Loro:
         return total
 
     def merge(self, left: Opened, right: Opened) -> None:
-        to_right = left.doc.export(loro.ExportMode.Updates(right.doc.oplog_vv()))
-        to_left = right.doc.export(loro.ExportMode.Updates(left.doc.oplog_vv()))
+        to_right = left.doc.export(loro.ExportMode.Updates(right.doc.oplog_vv))
+        to_left = right.doc.export(loro.ExportMode.Updates(left.doc.oplog_vv))
         left.doc.import_(to_left)
         right.doc.import_(to_right)
 

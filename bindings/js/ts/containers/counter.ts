@@ -1,4 +1,5 @@
 import type { Engine } from "../engine.js";
+import { READ, WRITE } from "../raw.js";
 import type { Write } from "../write.js";
 
 /** A shared number to which every replica adds; no addition is lost and none is counted twice. */
@@ -14,13 +15,13 @@ export class SyncCounter {
 
   /** The sum of all additions; beyond the safe integers it is rounded. */
   get value(): number {
-    return this.#engine.raw.counter(this.#path);
+    return this.#engine.raw.read(READ.counter, this.#path) as number;
   }
 
   /** Adds `by`, an integer. */
   increment(by = 1): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.counter_add(this.#path, by, engine.now()));
+    return engine.write(engine.raw.write(WRITE.count, this.#path, by + 0, engine.now()));
   }
 
   /** Subtracts `by`, an integer. */

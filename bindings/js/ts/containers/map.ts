@@ -1,5 +1,6 @@
 import type { Engine } from "../engine.js";
 import { child } from "../path.js";
+import { READ, WRITE } from "../raw.js";
 import type { Value } from "../value.js";
 import type { Write } from "../write.js";
 import { SyncCounter } from "./counter.js";
@@ -44,28 +45,28 @@ export class SyncMap implements Iterable<[string, Value]> {
   /** Deletes what is at `key` and below it. */
   delete(key: string): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.remove(child(this.#path, key), engine.now()));
+    return engine.write(engine.raw.write(WRITE.remove, child(this.#path, key), undefined, engine.now()));
   }
 
   /** Deletes all entries. */
   clear(): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.remove(this.#path, engine.now()));
+    return engine.write(engine.raw.write(WRITE.remove, this.#path, undefined, engine.now()));
   }
 
   /** Tells whether anything is at `key` or below it. */
   has(key: string): boolean {
-    return this.#engine.raw.has(child(this.#path, key));
+    return this.#engine.raw.read(READ.has, child(this.#path, key)) as boolean;
   }
 
   /** The number of entries. */
   get size(): number {
-    return this.#engine.raw.size(this.#path);
+    return this.#engine.raw.read(READ.size, this.#path) as number;
   }
 
   /** Returns the keys, sorted. */
   keys(): string[] {
-    return this.#engine.raw.keys(this.#path);
+    return this.#engine.raw.read(READ.keys, this.#path) as string[];
   }
 
   /** Returns the values in the order of the keys, as {@link get} does. */
@@ -75,7 +76,7 @@ export class SyncMap implements Iterable<[string, Value]> {
 
   /** Returns the entries, sorted by key. */
   entries(): [string, Value][] {
-    const flat = this.#engine.raw.entries(this.#path);
+    const flat = this.#engine.raw.read(READ.entries, this.#path) as (string | Value)[];
     const entries: [string, Value][] = [];
     for (let i = 0; i < flat.length; i += 2) entries.push([flat[i] as string, flat[i + 1] as Value]);
     return entries;
@@ -116,17 +117,17 @@ export class SyncMap implements Iterable<[string, Value]> {
    */
   assign(values: { [key: string]: Value }): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.assign(this.#path, values, engine.now()));
+    return engine.write(engine.raw.write(WRITE.assign, this.#path, values, engine.now()));
   }
 
   /** Makes the map exist although nothing is in it. */
   create(): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.create_map(this.#path, engine.now()));
+    return engine.write(engine.raw.write(WRITE.createMap, this.#path, undefined, engine.now()));
   }
 
   /** Returns the map and all below it as a plain object. */
   toJSON(): { [key: string]: Value } {
-    return (this.#engine.raw.view(this.#path) ?? {}) as { [key: string]: Value };
+    return (this.#engine.raw.read(READ.view, this.#path) ?? {}) as { [key: string]: Value };
   }
 }

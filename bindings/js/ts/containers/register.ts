@@ -1,4 +1,5 @@
 import type { Engine } from "../engine.js";
+import { READ, WRITE } from "../raw.js";
 import type { Value } from "../value.js";
 import type { Write } from "../write.js";
 
@@ -26,12 +27,12 @@ export class SyncRegister {
   /** Deletes the value. */
   delete(): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.remove(this.#path, engine.now()));
+    return engine.write(engine.raw.write(WRITE.remove, this.#path, undefined, engine.now()));
   }
 
   /** Returns all values that were written concurrently and not yet replaced, newest first; usually one. */
   siblings(): Value[] {
-    return this.#engine.raw.siblings(this.#path);
+    return this.#engine.raw.read(READ.siblings, this.#path) as Value[];
   }
 
   /** Returns the value; `null` if none is set. */

@@ -1,4 +1,5 @@
 import type { Engine } from "../engine.js";
+import { READ, WRITE } from "../raw.js";
 import type { Value } from "../value.js";
 import type { Write } from "../write.js";
 
@@ -21,34 +22,34 @@ export class SyncSet implements Iterable<Value> {
   /** Adds `value`; adding again renews it against removals that go on elsewhere. */
   add(value: Value): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.set_add(this.#path, value, engine.now()));
+    return engine.write(engine.raw.write(WRITE.setAdd, this.#path, value, engine.now()));
   }
 
   /** Removes `value`. */
   delete(value: Value): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.set_remove(this.#path, value, engine.now()));
+    return engine.write(engine.raw.write(WRITE.setRemove, this.#path, value, engine.now()));
   }
 
   /** Removes all elements. */
   clear(): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.remove(this.#path, engine.now()));
+    return engine.write(engine.raw.write(WRITE.remove, this.#path, undefined, engine.now()));
   }
 
   /** Tells whether `value` is in the set. */
   has(value: Value): boolean {
-    return this.#engine.raw.set_has(this.#path, value);
+    return this.#engine.raw.read(READ.setHas, this.#path, value) as boolean;
   }
 
   /** The number of elements. */
   get size(): number {
-    return this.#engine.raw.set_size(this.#path);
+    return this.#engine.raw.read(READ.setSize, this.#path) as number;
   }
 
   /** Returns the elements, in an order that is the same on every replica. */
   values(): Value[] {
-    return this.#engine.raw.set_values(this.#path);
+    return this.#engine.raw.read(READ.setValues, this.#path) as Value[];
   }
 
   /** Goes through the elements as they are now. */

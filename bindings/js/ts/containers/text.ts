@@ -1,5 +1,6 @@
 import { SynclineError } from "../errors.js";
 import type { Engine } from "../engine.js";
+import { READ } from "../raw.js";
 import type { Write } from "../write.js";
 
 /**
@@ -17,12 +18,12 @@ export class SyncText {
 
   /** Returns the text. */
   toString(): string {
-    return this.#engine.raw.text(this.#path);
+    return this.#engine.raw.read(READ.text, this.#path) as string;
   }
 
   /** The number of UTF-16 code units. */
   get length(): number {
-    return this.#engine.raw.text_length(this.#path);
+    return this.#engine.raw.read(READ.textLength, this.#path) as number;
   }
 
   /** Inserts `text` before position `index`. */
