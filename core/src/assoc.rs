@@ -24,6 +24,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.position(key).ok().map(|at| &self.0[at].1)
     }
 
+    #[cfg(feature = "text")]
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.position(key).ok().map(|at| &mut self.0[at].1)
     }
