@@ -11,9 +11,8 @@ const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Builds the Rust writer; its dependencies are those of the relay, so this takes long only once. */
 export async function buildRustWriter() {
-  const manifest = file("../writer/Cargo.toml");
   const cargo = process.env.CARGO ?? "cargo";
-  const args = ["build", "--locked", "--quiet", "--manifest-path", manifest];
+  const args = ["build", "--locked", "--quiet", "--package", "syncline-writer"];
   await step("building the Rust writer", () => run(cargo, args, { cwd: ROOT, env: { CARGO_TARGET_DIR: TARGET }, seconds: 900 }));
   return resolve(TARGET, "debug/syncline-writer");
 }
