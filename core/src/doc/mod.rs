@@ -118,3 +118,5 @@ impl Doc {
 
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "text"))]
+mod text_tests;
