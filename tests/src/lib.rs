@@ -6,6 +6,7 @@
 //! The same vectors are run by Node, Chromium and Python from `conformance/`.
 
 pub mod corpus;
+pub mod hostile;
 pub mod notation;
 pub mod oracle;
 pub mod rng;

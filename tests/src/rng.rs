@@ -2,18 +2,31 @@
 
 /// The SplitMix64 generator (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub struct Rng {
+    state: u64,
+    /// Draws that were written down, last first; the generator takes over when they are used up.
+    script: Vec<u16>,
+}
 
 impl Rng {
     /// Starts the sequence that belongs to `seed`.
     pub fn new(seed: u64) -> Rng {
-        Rng(seed)
+        Rng { state: seed, script: Vec::new() }
+    }
+
+    /// Draws each two bytes of `script` first, so that a fuzzer decides what happens.
+    pub fn scripted(script: &[u8]) -> Rng {
+        let draws = script.chunks(2).map(|pair| u16::from_le_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
+        Rng { state: 0, script: draws.rev().collect() }
     }
 
     /// Returns the next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        if let Some(draw) = self.script.pop() {
+            return draw.into();
+        }
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)

@@ -12,6 +12,7 @@ mod args;
 mod bench;
 mod browser;
 mod count;
+mod deep;
 mod demo;
 mod fresh;
 mod needs;
@@ -51,6 +52,10 @@ The commands of this repository
       Local set, join, encode, decode and load, beside other libraries, as tables. --percent: a share of the work.
   cargo xtask sizes
       The sizes of the WASM files and of the wheel, against their limits.
+  cargo xtask fuzz [--only TARGET]... [--seconds N]
+      Every decoder and state machine under libFuzzer, ten minutes each. Needs the nightly compiler.
+  cargo xtask miri
+      The unit tests of the core under Miri. Needs the nightly compiler.
   cargo xtask clean-demo
       Forgets the documents of the demo.
 ";
@@ -78,6 +83,8 @@ fn run(mut args: Args) -> Result<(), Problem> {
         Some("build-python") => package::build_python_command(args),
         Some("bench") => bench::run(args),
         Some("sizes") => sizes::command(args),
+        Some("fuzz") => deep::fuzz(args),
+        Some("miri") => deep::miri(args),
         Some("clean-demo") => demo::clean(args),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -63,8 +63,13 @@ pub struct World {
 impl World {
     /// Makes 3 to 6 empty replicas.
     pub fn new(seed: u64, flavour: Flavour) -> World {
+        World::of(Rng::new(seed), flavour)
+    }
+
+    /// Makes 3 to 6 empty replicas, whose fate `rng` decides.
+    pub fn of(rng: Rng, flavour: Flavour) -> World {
         let mut world = World {
-            rng: Rng::new(seed),
+            rng,
             flavour,
             history: History::default(),
             members: Vec::new(),

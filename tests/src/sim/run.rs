@@ -61,7 +61,11 @@ pub struct Simulation {
 impl Simulation {
     /// Makes a relay and 2 to 5 clients.
     pub fn new(seed: u64) -> Simulation {
-        let mut rng = Rng::new(seed);
+        Simulation::of(Rng::new(seed))
+    }
+
+    /// Makes a relay and 2 to 5 clients, whose fate `rng` decides.
+    pub fn of(mut rng: Rng) -> Simulation {
         let clients = (0..rng.between(2, 5) as usize).map(Client::new).collect();
         Simulation {
             rng,
