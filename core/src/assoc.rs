@@ -55,6 +55,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.position(key).ok().map(|at| self.0.remove(at).1)
     }
 
+    /// Removes the pairs that `keep` does not want.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain_mut(|(key, value)| keep(key, value));
+    }
+
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, (K, V)> {
         self.0.iter()
     }
