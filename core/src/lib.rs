@@ -13,8 +13,9 @@
 //! | [`crdt`] | values, paths and the types that merge |
 //! | [`delta`] | what travels and what is stored: the columnar body, journal entries, blobs, the digest |
 //! | [`doc`] | the document: transactions, joins, snapshots, change events |
-//! | [`flow`] | limits as pure state: backoff |
+//! | [`flow`] | limits as pure state: backoff, adaptive batch, token bucket, throttle, circuit breaker |
 //! | [`link`] | one conversation with one peer: messages, live frames, fragments |
+//! | [`place`] | where data lives: topology, health, routing, ring, jump, rendezvous, shards |
 //! | [`replica`] | the front doors: [`replica::Replica`] for clients, [`replica::Room`] for relays |
 //!
 //! # Example
@@ -48,6 +49,7 @@ pub mod delta;
 pub mod doc;
 pub mod flow;
 pub mod link;
+pub mod place;
 pub mod replica;
 
 /// The version of this crate, of the packages and of the relay: they are released together.

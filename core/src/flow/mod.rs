@@ -23,5 +23,5 @@ pub use batch::{AdaptiveBatch, BatchOptions, BatchTicket};
 pub use breaker::{BreakerOpen, BreakerOptions, BreakerState, CallTicket, CircuitBreaker};
 pub use bucket::{RateLimit, Refusal, TokenBucket};
 pub use options::OptionError;
-pub(crate) use random::mix;
+pub(crate) use random::{Random, mix};
 pub use throttle::{THROTTLE_KEYS, Throttle};
