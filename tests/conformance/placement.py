@@ -104,9 +104,9 @@ def cost(draw: int, weight: int) -> float:
     return -logarithm(unit) / float(weight)
 
 
-def rendezvous(nodes: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+def rendezvous(nodes: list[dict[str, Any]], key: bytes) -> list[dict[str, Any]]:
     """All nodes, the best first."""
-    place = xxh64(key.encode())
+    place = xxh64(key)
     equal = len({node.get("weight", 100) for node in nodes}) == 1
 
     def price(node: dict[str, Any]) -> tuple[float, int]:

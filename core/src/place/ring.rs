@@ -56,7 +56,7 @@ impl Ring {
             found.extend((0..share(*weight)).map(|_| (sequence.next(), seed, node)));
         }
         let sorted = order(found.iter().map(|(point, seed, _)| (*point, *seed)));
-        let points = sorted.iter().map(|at| found[*at as usize].0).collect();
+        let points: Vec<u64> = sorted.iter().map(|at| found[*at as usize].0).collect();
         let owners = sorted.iter().map(|at| found[*at as usize].2).collect();
         let (index, shift) = index_of(&points);
         Ok(Ring { points, owners, index, shift, weights: nodes.iter().map(|node| node.1).collect() })
@@ -95,7 +95,7 @@ impl Ring {
 }
 
 /// As many entries as points, up to a power of two, and by how much a hash is shifted to give the entry.
-fn index_of(points: &Vec<u64>) -> (Vec<u32>, u32) {
+fn index_of(points: &[u64]) -> (Vec<u32>, u32) {
     let bits = points.len().next_power_of_two().trailing_zeros().max(1);
     let shift = 64 - bits;
     let mut next = 0;

@@ -207,7 +207,7 @@ impl Router {
     /// The home region, and then those that stand in for it: the residency in its order, or without one all other regions
     /// in an order that the namespace draws.
     fn substitutes(&self, namespace: &str, home: &String) -> Vec<String> {
-        let draw = |region: &String| (mix(hash(namespace) ^ hash_node(region)), 0);
+        let draw = |region: &String| (!mix(hash(namespace) ^ hash_node(region)), 0);
         let others = match self.residence(namespace) {
             Some(regions) => regions.to_vec(),
             None => {

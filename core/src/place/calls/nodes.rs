@@ -45,7 +45,10 @@ pub(super) fn ring_bounded(args: &Args<'_>) -> Result<Value, CallError> {
     Ok(text(nodes[ring.lookup_bounded(hash(args.text("key")?), &loads, slack)?].0))
 }
 
-fn make_ring<'a>(args: &Args<'a>) -> Result<(Vec<(&'a str, u32)>, Ring), CallError> {
+/// Names and weights.
+type Listed<'a> = Vec<(&'a str, u32)>;
+
+fn make_ring<'a>(args: &Args<'a>) -> Result<(Listed<'a>, Ring), CallError> {
     let nodes = listed(args)?;
     let ring = Ring::new(&nodes, args.small_or("points", RING_POINTS)?)?;
     Ok((nodes, ring))
@@ -89,7 +92,7 @@ fn make_table(args: &Args<'_>) -> Result<(Vec<String>, Rendezvous), CallError> {
     Ok((nodes.iter().map(|(name, _)| (*name).to_owned()).collect(), Rendezvous::new(&nodes)?))
 }
 
-fn listed<'a>(args: &Args<'a>) -> Result<Vec<(&'a str, u32)>, CallError> {
+fn listed<'a>(args: &Args<'a>) -> Result<Listed<'a>, CallError> {
     let node = |row: Args<'a>| {
         row.only(&["name", "weight"])?;
         Ok((row.text("name")?, row.small_or("weight", USUAL_WEIGHT)?))
