@@ -20,15 +20,16 @@ pub fn jump(hash: u64, buckets: u32) -> Result<u32, PlaceError> {
     if buckets == 0 {
         return Err(PlaceError::NoBuckets);
     }
-    let (mut key, mut bucket, mut next) = (hash, 0u32, 0u64);
-    while next < u64::from(buckets) {
-        bucket = next as u32;
+    // Whole numbers with a sign, because those turn into floats and back in one instruction.
+    let (mut key, mut bucket, mut next) = (hash, 0, 0i64);
+    while next < i64::from(buckets) {
+        bucket = next;
         key = key.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(1);
-        let stretch = (1u64 << 31) as f64 / ((key >> 33) + 1) as f64;
+        let stretch = (1u64 << 31) as f64 / ((key >> 33) as i64 + 1) as f64;
         // At most 2^32 times 2^31: far from the limits of both types.
-        next = ((u64::from(bucket) + 1) as f64 * stretch) as u64;
+        next = ((bucket + 1) as f64 * stretch) as i64;
     }
-    Ok(bucket)
+    Ok(bucket as u32)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::bounded::Caps;
 use super::error::check_nodes;
 use super::hash::hash_node;
-use super::weight::cost_bits;
+use super::weight::{cost, costs_more};
 use super::{PlaceError, Topology};
 use crate::assoc::order;
 use crate::flow::mix;
@@ -25,7 +25,7 @@ pub enum Spread {
 ///
 /// Every node draws a number for a key, and the best draw wins; the order of the draws gives the replicas. A node that
 /// comes takes only what it wins, one that goes gives only what it had. A draw is a mix of both hashes; with unequal
-/// weights it is turned into a cost by integer-exact steps, see the source of `weight.rs`.
+/// weights it is turned into a cost by steps that every machine rounds alike, see the source of `weight.rs`.
 ///
 /// ```
 /// use syncline::place::{Rendezvous, hash};
@@ -84,14 +84,18 @@ impl Rendezvous {
 
     /// The best node for a hashed key, as its place in the list of nodes.
     pub fn pick(&self, hash: u64) -> usize {
-        let mut best = (u64::MAX, u64::MAX, 0);
-        for (at, seat) in self.seats.iter().enumerate() {
-            let (cost, tie) = self.cost(seat, hash);
-            if (cost, tie) < (best.0, best.1) {
-                best = (cost, tie, at);
+        let (mut best, mut at) = ((u64::MAX, u64::MAX), 0);
+        for (place, seat) in self.seats.iter().enumerate() {
+            // The first best is no number, and nothing costs more than that.
+            if !self.equal && costs_more(seat.draw(hash), seat.weight, f64::from_bits(best.0)) {
+                continue;
+            }
+            let cost = self.cost(seat, hash);
+            if cost < best {
+                (best, at) = (cost, place);
             }
         }
-        best.2
+        at
     }
 
     /// All nodes for a hashed key, the best first.
@@ -162,9 +166,16 @@ impl Rendezvous {
         Ok(chosen)
     }
 
-    /// What a key costs a node, the least first, and the node's hash to decide between equals.
+    /// What a key costs a node, the least first, and the node's hash to decide between equals. Costs are positive floats,
+    /// whose bits sort as their values do.
     fn cost(&self, seat: &Seat, hash: u64) -> (u64, u64) {
-        let draw = mix(hash ^ seat.hash);
-        (if self.equal { !draw } else { cost_bits(draw, seat.weight) }, seat.hash)
+        let draw = seat.draw(hash);
+        (if self.equal { !draw } else { cost(draw, seat.weight).to_bits() }, seat.hash)
+    }
+}
+
+impl Seat {
+    fn draw(&self, hash: u64) -> u64 {
+        mix(hash ^ self.hash)
     }
 }
