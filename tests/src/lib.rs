@@ -9,6 +9,11 @@
 pub mod corpus;
 pub mod decisions;
 pub mod hostile;
+//! One test binary per kind lives in `tests/`: `conformance`, `format`, `oracle`, `traps`, `sim`, `garbage`, `tidy`.
+//! The same vectors are run by Node, Chromium and Python from `conformance/`.
+
+pub mod corpus;
+pub mod format;
 pub mod notation;
 pub mod oracle;
 pub mod rng;

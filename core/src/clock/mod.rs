@@ -3,15 +3,18 @@
 //! * [`ReplicaId`] names a session that writes; it is stamped with its birth and never used again.
 //! * [`Dot`] names one event: (replica, sequence number).
 //! * [`VersionVector`] is the set of all events up to a sequence number for each replica (the gapless past).
+//! * [`Floor`] tells up to where delete records were pruned.
 //! * [`CausalContext`] is a version vector plus single dots beyond gaps.
 //! * [`Hlc`] orders concurrent values for last-writer-wins, and for nothing else.
 
 mod context;
+mod floor;
 mod hlc;
 mod replica_id;
 mod version;
 
 pub use context::CausalContext;
+pub use floor::Floor;
 pub use hlc::{Hlc, HlcClock, SkewError};
 pub use replica_id::{ParseReplicaIdError, ReplicaId};
 pub use version::{Causality, VersionVector};

@@ -48,11 +48,17 @@ impl VersionVector {
         }
     }
 
-    /// Raises the entry of `id` to `seq`; lower numbers change nothing.
+    /// Raises the entry of `id` to `seq`; lower numbers change nothing, and neither does any for a retired id.
     pub fn insert(&mut self, id: ReplicaId, seq: u64) {
-        if seq > 0 {
-            let entry = self.entries.get_or_insert_with(id, || 0);
-            *entry = (*entry).max(seq);
+        if seq > 0 && self.get(&id) < seq {
+            self.list(id, seq);
+        }
+    }
+
+    /// Lists an id. One born before the horizon is listed even with 0, because not being listed would mean retired.
+    pub(crate) fn list(&mut self, id: ReplicaId, seq: u64) {
+        if seq > 0 || id.birth_ms() < self.horizon {
+            self.entries.insert(id, seq);
         }
     }
 
@@ -61,16 +67,16 @@ impl VersionVector {
         dot.seq <= self.get(&dot.replica)
     }
 
-    /// Takes in what the other has seen: the least upper bound of both.
+    /// Takes in what the other has seen: the least upper bound of both. What either has retired is no longer listed.
     pub fn join(&mut self, other: &VersionVector) {
-        if self.horizon == other.horizon {
+        if self.horizon == 0 && other.horizon == 0 {
             return other.iter().for_each(|(id, seq)| self.insert(id, seq));
         }
         let mut joined = VersionVector { entries: SortedMap::default(), horizon: self.horizon.max(other.horizon) };
         for (id, _) in self.iter().chain(other.iter()) {
             let seq = self.get(&id).max(other.get(&id));
             if seq != u64::MAX {
-                joined.insert(id, seq);
+                joined.list(id, seq);
             }
         }
         *self = joined;
@@ -82,7 +88,7 @@ impl VersionVector {
         for (id, _) in self.iter().chain(other.iter()) {
             let seq = self.get(&id).min(other.get(&id));
             if seq != u64::MAX {
-                out.insert(id, seq);
+                out.list(id, seq);
             }
         }
         out
@@ -158,7 +164,7 @@ impl VersionVector {
             id[..6].copy_from_slice(&birth.to_be_bytes()[2..]);
             id[6..].copy_from_slice(reader.take(10)?);
             let (id, seq) = (ReplicaId::from_bytes(id), reader.varint()?);
-            if seq == 0 || seq > bounds::SEQUENCE || last >= Some(id) {
+            if (seq == 0 && birth >= horizon) || seq > bounds::SEQUENCE || last >= Some(id) {
                 return Err(DecodeError::Range("version vector entry"));
             }
             last = Some(id);
@@ -185,6 +191,11 @@ impl VersionVector {
     /// The birth time in milliseconds below which unlisted ids are retired; 0 for none.
     pub fn horizon(&self) -> u64 {
         self.horizon
+    }
+
+    /// Whether the id is retired: born before the horizon and not listed.
+    pub fn is_retired(&self, id: &ReplicaId) -> bool {
+        self.get(id) == u64::MAX
     }
 
     /// Raises the horizon.

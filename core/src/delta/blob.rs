@@ -2,20 +2,22 @@
 
 use super::batch::Batch;
 use super::body::Delta;
-use super::live::{LiveDecoder, LiveEncoder, LiveError};
+use super::live::{LiveDecoder, LiveEncoder};
 use crate::bounds;
-use crate::bytes::{DecodeError, Reader, Writer, crc32};
+use crate::bytes::{DecodeError, Writer, crc32};
 
-const MAGIC: [u8; 2] = *b"Sy";
+/// The first byte. One is enough beside a checksum of 32 bits.
+const MAGIC: u8 = b'S';
 const VERSION: u8 = 1;
 const DELTA: u8 = 0;
 const BATCH: u8 = 1;
 
 /// A file, a stored entry or anything else that leaves the system without a link around it.
 ///
-/// Layout: `"Sy"`, a byte with the version in its upper and the kind in its lower half, the body, CRC-32 of all before it
+/// Layout: `S`, a byte with the version in its upper and the kind in its lower half, the body, CRC-32 of all before it
 /// (little-endian, polynomial of ISO-HDLC).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Blob {
     /// A snapshot or a delta.
     Delta(Delta),
@@ -31,12 +33,7 @@ impl Blob {
 
     /// Encodes a batch.
     pub fn encode_batch(batch: &Batch) -> Vec<u8> {
-        let mut stream = LiveEncoder::default();
-        let frame = stream.encode(batch);
-        let mut body = Writer::with_capacity(frame.len() + 64);
-        body.block(&stream.take_announcement().unwrap_or_default());
-        body.bytes(&frame);
-        seal(BATCH, body.as_slice())
+        seal(BATCH, &LiveEncoder::standalone(batch))
     }
 
     /// Decodes a blob.
@@ -50,16 +47,7 @@ impl Blob {
         let (kind, body) = open(bytes)?;
         match kind {
             DELTA => Delta::decode(body).map(Blob::Delta),
-            BATCH => {
-                let mut reader = Reader::new(body);
-                let mut stream = LiveDecoder::default();
-                let malformed = |error| match error {
-                    LiveError::Decode(error) => error,
-                    LiveError::Unannounced => DecodeError::Range("stream table"),
-                };
-                stream.learn(reader.block(body.len())?).map_err(malformed)?;
-                stream.decode(reader.take_rest()).map(Blob::Batch).map_err(malformed)
-            }
+            BATCH => LiveDecoder::standalone(body).map(Blob::Batch),
             _ => Err(DecodeError::Range("kind of blob")),
         }
     }
@@ -67,7 +55,7 @@ impl Blob {
 
 fn seal(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut out = Writer::with_capacity(body.len() + 8);
-    out.bytes(&MAGIC);
+    out.byte(MAGIC);
     out.byte(VERSION << 4 | kind);
     out.bytes(body);
     let checksum = crc32(out.as_slice());
@@ -76,16 +64,15 @@ fn seal(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 fn open(bytes: &[u8]) -> Result<(u8, &[u8]), DecodeError> {
-    let body = bytes.strip_prefix(&MAGIC[..]).ok_or(if bytes.len() < 7 {
-        DecodeError::Truncated
-    } else {
-        DecodeError::Magic
-    })?;
-    let (&head, body) = body.split_first().ok_or(DecodeError::Truncated)?;
+    let (&magic, rest) = bytes.split_first().ok_or(DecodeError::Truncated)?;
+    if magic != MAGIC {
+        return Err(DecodeError::Magic);
+    }
+    let (&head, rest) = rest.split_first().ok_or(DecodeError::Truncated)?;
     if head >> 4 != VERSION {
         return Err(DecodeError::Version(head >> 4));
     }
-    let (body, checksum) = body.split_last_chunk::<4>().ok_or(DecodeError::Truncated)?;
+    let (body, checksum) = rest.split_last_chunk::<4>().ok_or(DecodeError::Truncated)?;
     let covered = &bytes[..bytes.len() - checksum.len()];
     if crc32(covered) != u32::from_le_bytes(*checksum) {
         return Err(DecodeError::Checksum);

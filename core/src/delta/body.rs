@@ -4,25 +4,33 @@ use super::budget::Budget;
 use super::column::{read_ints, write_ints};
 use super::keys::{read_keys, write_keys};
 use super::strings::{read_strings, write_strings};
+use super::table::Versions;
+use crate::assoc::at;
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer, unzigzag, zigzag};
-use crate::clock::{Hlc, ReplicaId, VersionVector};
+use crate::clock::{Floor, Hlc, ReplicaId, VersionVector};
 use crate::crdt::{Key, Kind, Value};
 
-const COMPLETE: u8 = 1;
+/// Bits of the first byte.
+const COMPLETE: u8 = 0x01;
+/// A column for `since` follows; else it is empty.
+pub(super) const SINCE: u8 = 0x02;
+/// `floor` is the same as `version`.
+pub(super) const FLOOR_SAME: u8 = 0x04;
+/// A column for `floor` follows; else it is empty (or the same as `version`).
+pub(super) const FLOOR: u8 = 0x08;
+/// The three horizons follow; else they are 0.
+pub(super) const HORIZONS: u8 = 0x10;
+/// The table names ids beyond those of `version`.
+pub(super) const MORE_IDS: u8 = 0x20;
+/// A column with the dots of each leaf follows; else each has one.
+const MANY_DOTS: u8 = 0x40;
+/// There are delete records.
+const DELETES: u8 = 0x80;
 
-/// Column numbers. Readers skip numbers that they do not know.
-const DOTS_PER_LEAF: u64 = 1;
-const WRITERS: u64 = 2;
-const NUMBERS: u64 = 3;
-const HAS_VALUE: u64 = 4;
-const TIMES: u64 = 5;
-const COUNTERS: u64 = 6;
-const KEYS: u64 = 7;
-const VALUES: u64 = 8;
-const DELETE_WRITERS: u64 = 9;
-const DELETE_NUMBERS: u64 = 10;
+/// Extension columns: a number and a block each, behind everything else. Readers skip numbers that they do not know.
 const PADDING: u64 = 63;
+const MOST_EXTENSIONS: usize = 64;
 
 /// How the column of values is coded.
 const AS_STRINGS: u8 = 0;
@@ -41,12 +49,15 @@ pub struct Delta {
     /// What the receiver has seen once it is joined.
     pub version: VersionVector,
     /// Deletes up to here are no longer listed: whoever has not seen them needs a complete delta.
-    pub floor: VersionVector,
+    pub floor: Floor,
+    /// Writers that `version` does not list because they are retired: in the order of ids first those that `since` does
+    /// not list either, then those that it lists. Their indices follow those of the entries of `version`.
+    pub retired: Vec<ReplicaId>,
     /// The leaves; the dots of each follow one another in `dots`.
     pub leaves: Vec<LeafRow>,
     /// The dots of all leaves.
     pub dots: Vec<DotRow>,
-    /// The delete records: what each covers, who wrote it (index into `version`) and its number.
+    /// The delete records: what each covers, the index of its writer and its number.
     pub deletes: Vec<(Key, u32, u64)>,
 }
 
@@ -59,14 +70,14 @@ pub struct LeafRow {
     pub dots: u32,
 }
 
-/// One live dot. The writer is an index into the entries of the delta's version, in the order of ids.
+/// One live dot. The writer is an index into [`Delta::writers`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct DotRow {
     /// Index of the writer.
     pub writer: u32,
     /// Its event's number.
     pub seq: u64,
-    /// Time and payload, unless the receiver has them.
+    /// Time and payload, unless `since` covers the dot, because then the receiver has them.
     pub value: Option<(Hlc, SmallBytes)>,
 }
 
@@ -74,40 +85,66 @@ impl Delta {
     /// Encodes the body. Equal deltas give equal bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::with_capacity(64 + self.dots.len() * 16);
-        out.byte(if self.complete { COMPLETE } else { 0 });
-        self.since.write(&mut out);
-        self.version.write(&mut out);
-        self.floor.write(&mut out);
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        let versions = Versions::of(self);
+        let many = self.leaves.len() != self.dots.len();
+        let floor_same = !versions.floor_is_empty() && self.floor == Floor::from(&self.version);
+        let flags = flag(self.complete, COMPLETE)
+            | flag(!self.since.is_empty(), SINCE)
+            | flag(floor_same, FLOOR_SAME)
+            | flag(!floor_same && !versions.floor_is_empty(), FLOOR)
+            | flag(versions.have_horizons(), HORIZONS)
+            | flag(versions.name_more(), MORE_IDS)
+            | flag(many, MANY_DOTS)
+            | flag(!self.deletes.is_empty(), DELETES);
+        out.byte(flags);
+        versions.write(&mut out, flags);
         out.varint(self.leaves.len() as u64);
-        out.varint(self.dots.len() as u64);
-        out.varint(self.deletes.len() as u64);
-        self.write_columns(&mut out);
+        if many {
+            out.varint(self.dots.len() as u64);
+        }
+        if !self.deletes.is_empty() {
+            out.varint(self.deletes.len() as u64);
+        }
+        self.write_columns(&mut out, versions.writers() > 1, many);
         let lacking = Budget::input_for(self.cost()).saturating_sub(out.len());
         if lacking > 0 {
-            column(&mut out, PADDING, |padding| padding.bytes(&vec![0; lacking]));
+            out.varint(PADDING);
+            out.block(&vec![0; lacking]);
         }
         out.into_bytes()
     }
 
-    fn write_columns(&self, out: &mut Writer) {
+    fn write_columns(&self, out: &mut Writer, several: bool, many: bool) {
         let dots = |field: fn(&DotRow) -> u64| self.dots.iter().map(field).collect::<Vec<_>>();
         let keys: Vec<&Key> =
             self.leaves.iter().map(|leaf| &leaf.key).chain(self.deletes.iter().map(|(key, ..)| key)).collect();
         let values: Vec<&(Hlc, SmallBytes)> = self.dots.iter().filter_map(|dot| dot.value.as_ref()).collect();
-        ints(out, DOTS_PER_LEAF, &self.leaves.iter().map(|leaf| leaf.dots.into()).collect::<Vec<_>>());
-        ints(out, WRITERS, &dots(|dot| dot.writer.into()));
-        ints(out, NUMBERS, &dots(|dot| dot.seq));
-        ints(out, HAS_VALUE, &dots(|dot| dot.value.is_some().into()));
-        ints(out, TIMES, &values.iter().map(|(hlc, _)| hlc.ms()).collect::<Vec<_>>());
-        ints(out, COUNTERS, &values.iter().map(|(hlc, _)| hlc.counter().into()).collect::<Vec<_>>());
+        if many {
+            write_ints(out, &self.leaves.iter().map(|leaf| leaf.dots.into()).collect::<Vec<_>>());
+        }
+        if several {
+            write_ints(out, &dots(|dot| dot.writer.into()));
+        }
+        write_ints(out, &dots(|dot| dot.seq));
+        // Times near the birth of the first writer take few bytes, also on their own.
+        let base = self.base_ms();
+        write_ints(out, &values.iter().map(|(hlc, _)| hlc.ms().wrapping_sub(base)).collect::<Vec<_>>());
+        write_ints(out, &values.iter().map(|(hlc, _)| hlc.counter().into()).collect::<Vec<_>>());
+        if several {
+            write_ints(out, &self.deletes.iter().map(|(_, writer, _)| u64::from(*writer)).collect::<Vec<_>>());
+        }
+        write_ints(out, &self.deletes.iter().map(|(_, _, seq)| *seq).collect::<Vec<_>>());
         if !keys.is_empty() {
-            column(out, KEYS, |out| write_keys(out, &keys));
+            write_keys(out, &keys);
         }
         if !values.is_empty() {
-            column(out, VALUES, |out| write_values(out, &values));
+            write_values(out, &values);
         }
-        ints(out, DELETE_WRITERS, &self.deletes.iter().map(|(_, writer, _)| u64::from(*writer)).collect::<Vec<_>>());
-        ints(out, DELETE_NUMBERS, &self.deletes.iter().map(|(_, _, seq)| *seq).collect::<Vec<_>>());
+    }
+
+    fn base_ms(&self) -> u64 {
+        self.version.iter().map(|(id, _)| id).chain(self.retired.iter().copied()).next().map_or(0, |id| id.birth_ms())
     }
 
     /// At least the memory that decoding takes from its budget.
@@ -126,25 +163,21 @@ impl Delta {
         let mut reader = Reader::new(bytes);
         let mut budget = Budget::of(bytes.len());
         let flags = reader.byte()?;
-        let [since, version, floor] =
-            [VersionVector::read(&mut reader)?, VersionVector::read(&mut reader)?, VersionVector::read(&mut reader)?];
+        let mut delta = Delta { complete: flags & COMPLETE != 0, ..Delta::default() };
+        Versions::read(&mut reader, flags, &mut delta, &mut budget)?;
         let mut count = || reader.varint().map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-        let [leaves, dots, deletes] = [count()?, count()?, count()?];
-        budget.spend(
-            leaves
-                .saturating_mul(KEY_ROW)
-                .saturating_add(dots.saturating_mul(DOT_ROW))
-                .saturating_add(deletes.saturating_mul(KEY_ROW)),
-        )?;
-        let columns = Columns::read(&mut reader)?;
-        let mut delta = Delta { complete: flags & COMPLETE != 0, since, version, floor, ..Delta::default() };
-        delta.dots = columns.dots(dots, &mut budget)?;
-        let keys = match columns.find(KEYS) {
-            Some(mut column) => read_keys(&mut column, leaves + deletes, &mut budget)?,
-            None => Vec::new(),
-        };
-        let counts = columns.ints(DOTS_PER_LEAF, leaves)?;
-        let (writers, numbers) = (columns.ints(DELETE_WRITERS, deletes)?, columns.ints(DELETE_NUMBERS, deletes)?);
+        let leaves = count()?;
+        let dots = if flags & MANY_DOTS != 0 { count()? } else { leaves };
+        let deletes = if flags & DELETES != 0 { count()? } else { 0 };
+        let keys = leaves.saturating_add(deletes);
+        budget.spend(keys.saturating_mul(KEY_ROW).saturating_add(dots.saturating_mul(DOT_ROW)))?;
+        let counts = if flags & MANY_DOTS != 0 { read_ints(&mut reader, leaves)? } else { vec![1; leaves] };
+        let values = delta.read_dots(&mut reader, dots)?;
+        let several = delta.version.len() + delta.retired.len() > 1;
+        let writers = if several { read_ints(&mut reader, deletes)? } else { vec![0; deletes] };
+        let numbers = read_ints(&mut reader, deletes)?;
+        let keys = if keys == 0 { Vec::new() } else { read_keys(&mut reader, keys, &mut budget)? };
+        delta.read_values(&mut reader, values, &mut budget)?;
         delta.leaves.reserve(leaves);
         for (at, key) in keys.into_iter().enumerate() {
             match at.checked_sub(leaves) {
@@ -152,26 +185,58 @@ impl Delta {
                 Some(at) => delta.deletes.push((key, small(writers[at]), numbers[at])),
             }
         }
-        delta.check(leaves, dots, deletes)?;
+        skip_extensions(&mut reader)?;
+        delta.check()?;
         Ok(delta)
     }
 
-    /// What later code relies on.
-    fn check(&self, leaves: usize, dots: usize, deletes: usize) -> Result<(), DecodeError> {
-        if self.leaves.len() != leaves || self.dots.len() != dots || self.deletes.len() != deletes {
-            return Err(DecodeError::Truncated);
+    /// Reads dots with their times. Returns how many have a value, which [`Delta::read_values`] puts into place.
+    fn read_dots(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<usize, DecodeError> {
+        let known = self.writers();
+        let writers = if known.len() > 1 { read_ints(reader, count)? } else { vec![0; count] };
+        let numbers = read_ints(reader, count)?;
+        let covered: Vec<u64> = known.iter().map(|id| self.since.get(id)).collect();
+        let valued = |writer: u64, seq: u64| at(&covered, writer).is_none_or(|&last| seq > last);
+        let values = writers.iter().zip(&numbers).filter(|&(&writer, &seq)| valued(writer, seq)).count();
+        let (times, counters) = (read_ints(reader, values)?, read_ints(reader, values)?);
+        let base = self.base_ms();
+        let times: Vec<u64> = times.into_iter().map(|ms| ms.wrapping_add(base)).collect();
+        if times.iter().any(|&ms| ms > Hlc::MAX_MS) || counters.iter().any(|&counter| counter > u16::MAX.into()) {
+            return Err(DecodeError::Range("clock"));
         }
+        let mut clocks = times.iter().zip(&counters).map(|(&ms, &counter)| Hlc::new(ms, counter as u16));
+        self.dots.reserve(count);
+        for (writer, seq) in writers.into_iter().zip(numbers) {
+            let clock = if valued(writer, seq) { clocks.next() } else { None };
+            let value = clock.map(|hlc| (hlc, SmallBytes::default()));
+            self.dots.push(DotRow { writer: small(writer), seq, value });
+        }
+        Ok(values)
+    }
+
+    fn read_values(&mut self, reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<(), DecodeError> {
+        if count > 0 {
+            let payloads = read_values(reader, count, budget)?;
+            let places = self.dots.iter_mut().filter_map(|dot| dot.value.as_mut());
+            places.zip(payloads).for_each(|(place, payload)| place.1 = payload);
+        }
+        Ok(())
+    }
+
+    /// What later code relies on.
+    fn check(&self) -> Result<(), DecodeError> {
         let listed: u64 = self.leaves.iter().map(|leaf| u64::from(leaf.dots)).sum();
-        if listed != dots as u64 || self.leaves.iter().any(|leaf| leaf.dots == 0 || leaf.key.kind() == Kind::TREE) {
+        let sound = |leaf: &LeafRow| leaf.dots > 0 && leaf.key.kind() != Kind::TREE;
+        if listed != self.dots.len() as u64 || !self.leaves.iter().all(sound) {
             return Err(DecodeError::Range("leaf"));
         }
-        let entries: Vec<u64> = self.version.iter().map(|(_, seq)| seq).collect();
-        let known = |writer: u32, seq: u64| seq > 0 && entries.get(writer as usize).is_some_and(|&last| seq <= last);
-        let dots = self.dots.iter().all(|dot| known(dot.writer, dot.seq));
-        if !dots
+        let last: Vec<u64> = self.writers().iter().map(|id| self.version.get(id).min(bounds::SEQUENCE)).collect();
+        let known = |writer: u32, seq: u64| seq > 0 && last.get(writer as usize).is_some_and(|&last| seq <= last);
+        if !self.dots.iter().all(|dot| known(dot.writer, dot.seq))
             || !self.deletes.iter().all(|(_, writer, seq)| known(*writer, *seq))
-            || !self.version.includes(&self.floor)
+            || !self.floor.is_met_by(&self.version)
             || !self.version.includes(&self.since)
+            || !self.retired.iter().all(|id| self.version.is_retired(id))
         {
             return Err(DecodeError::Range("dot"));
         }
@@ -180,8 +245,19 @@ impl Delta {
 
     /// The ids of the writers, by their index.
     pub fn writers(&self) -> Vec<ReplicaId> {
-        self.version.iter().map(|(id, _)| id).collect()
+        self.version.iter().map(|(id, _)| id).chain(self.retired.iter().copied()).collect()
     }
+}
+
+fn skip_extensions(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    for _ in 0..MOST_EXTENSIONS {
+        if reader.is_empty() {
+            return Ok(());
+        }
+        reader.varint()?;
+        reader.block(bounds::MESSAGE_BYTES)?;
+    }
+    reader.finish()
 }
 
 /// Memory that a row takes beside its key or value, in bytes.
@@ -190,19 +266,6 @@ const DOT_ROW: usize = 128;
 
 fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn column(out: &mut Writer, number: u64, write: impl FnOnce(&mut Writer)) {
-    let mut body = Writer::default();
-    write(&mut body);
-    out.varint(number);
-    out.block(body.as_slice());
-}
-
-fn ints(out: &mut Writer, number: u64, values: &[u64]) {
-    if !values.is_empty() {
-        column(out, number, |out| write_ints(out, values));
-    }
 }
 
 fn write_values(out: &mut Writer, values: &[&(Hlc, SmallBytes)]) {
@@ -228,58 +291,6 @@ fn integer(payload: &[u8]) -> Option<i64> {
     match Value::from_cbor(payload) {
         Ok(Value::Int(number)) if Value::Int(number).to_cbor() == payload => Some(number),
         _ => None,
-    }
-}
-
-/// The columns of a body by number.
-struct Columns<'a>(Vec<(u64, &'a [u8])>);
-
-impl<'a> Columns<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let mut columns = Vec::new();
-        while !reader.is_empty() {
-            let number = reader.varint()?;
-            columns.push((number, reader.block(bounds::MESSAGE_BYTES)?));
-            if columns.len() > 64 {
-                return Err(DecodeError::TooLarge { what: "number of columns", limit: 64 });
-            }
-        }
-        Ok(Columns(columns))
-    }
-
-    fn find(&self, number: u64) -> Option<Reader<'a>> {
-        self.0.iter().find(|(found, _)| *found == number).map(|(_, bytes)| Reader::new(bytes))
-    }
-
-    fn ints(&self, number: u64, count: usize) -> Result<Vec<u64>, DecodeError> {
-        match self.find(number) {
-            _ if count == 0 => Ok(Vec::new()),
-            Some(mut column) => read_ints(&mut column, count),
-            None => Err(DecodeError::Range("column (one is missing)")),
-        }
-    }
-
-    fn dots(&self, count: usize, budget: &mut Budget) -> Result<Vec<DotRow>, DecodeError> {
-        let (writers, numbers, has_value) =
-            (self.ints(WRITERS, count)?, self.ints(NUMBERS, count)?, self.ints(HAS_VALUE, count)?);
-        let valued = has_value.iter().filter(|&&has| has != 0).count();
-        let (times, counters) = (self.ints(TIMES, valued)?, self.ints(COUNTERS, valued)?);
-        let payloads = match self.find(VALUES) {
-            Some(mut column) => read_values(&mut column, valued, budget)?,
-            None if valued == 0 => Vec::new(),
-            None => return Err(DecodeError::Range("column (one is missing)")),
-        };
-        if times.iter().any(|&ms| ms > Hlc::MAX_MS) || counters.iter().any(|&counter| counter > u16::MAX.into()) {
-            return Err(DecodeError::Range("clock"));
-        }
-        let mut clocks = times.iter().zip(&counters).map(|(&ms, &counter)| Hlc::new(ms, counter as u16));
-        let mut payloads = payloads.into_iter();
-        let mut dots = Vec::with_capacity(count);
-        for at in 0..count {
-            let value = if has_value[at] != 0 { clocks.next().zip(payloads.next()) } else { None };
-            dots.push(DotRow { writer: small(writers[at]), seq: numbers[at], value });
-        }
-        Ok(dots)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::{Hlc, ReplicaId};
 use crate::crdt::Kind;
 
 /// The clock base moves when a frame's time is further from it: up to here the time takes three bytes.
-const BASE_REACH_MS: i64 = 1 << 18;
+const BASE_REACH_MS: u64 = 1 << 18;
 
 const KIND_BITS: u8 = 0x0f;
 const REMOVES: u8 = 0x10;
@@ -81,10 +81,38 @@ impl LiveEncoder {
         if next != batch.first {
             out.varint(batch.first);
         }
+        self.move_base(batch.hlc);
+        self.write_events(batch, out);
+    }
+
+    /// The time, then the events.
+    fn write_events(&mut self, batch: &Batch, out: &mut Writer) {
         self.write_time(batch.hlc, out);
         for (at, op) in batch.ops.iter().enumerate() {
             self.write_op(op, at + 1 == batch.ops.len(), out);
         }
+    }
+
+    /// Encodes a batch on its own, with all that must be known to read it.
+    pub(super) fn standalone(batch: &Batch) -> Vec<u8> {
+        let mut stream = LiveEncoder { base_ms: batch.writer.birth_ms(), ..LiveEncoder::default() };
+        stream.writer(batch.writer);
+        let mut events = Writer::with_capacity(64);
+        stream.write_events(batch, &mut events);
+        let mut out = Writer::with_capacity(events.len() + 64);
+        let (others, containers) = (&stream.writers[1..], &stream.containers);
+        out.bytes(batch.writer.as_bytes());
+        out.varint(batch.first << 2 | u64::from(!containers.is_empty()) << 1 | u64::from(!others.is_empty()));
+        if !others.is_empty() {
+            out.varint(others.len() as u64);
+            others.iter().for_each(|other| out.bytes(other.id.as_bytes()));
+        }
+        if !containers.is_empty() {
+            out.varint(containers.len() as u64);
+            containers.iter().for_each(|path| out.block(path));
+        }
+        out.bytes(events.as_slice());
+        out.into_bytes()
     }
 
     /// What the other end must learn before the frames encoded since the last call; `None` for nothing.
@@ -123,12 +151,14 @@ impl LiveEncoder {
         })
     }
 
-    fn write_time(&mut self, hlc: Hlc, out: &mut Writer) {
-        let mut distance = hlc.ms() as i64 - self.base_ms as i64;
-        if distance.abs() > BASE_REACH_MS {
+    fn move_base(&mut self, hlc: Hlc) {
+        if hlc.ms().abs_diff(self.base_ms) > BASE_REACH_MS {
             self.base_ms = hlc.ms();
-            distance = 0;
         }
+    }
+
+    fn write_time(&self, hlc: Hlc, out: &mut Writer) {
+        let distance = hlc.ms() as i64 - self.base_ms as i64;
         out.varint(zigzag(distance) << 1 | u64::from(hlc.counter() > 0));
         if hlc.counter() > 0 {
             out.varint(hlc.counter().into());
@@ -209,13 +239,11 @@ impl LiveDecoder {
         let writers = reader.count(17, bounds::REPLICAS)?;
         let mut ids = Vec::with_capacity(writers);
         for _ in 0..writers {
-            let mut id = [0; 16];
-            id.copy_from_slice(reader.take(16)?);
-            let next = reader.varint()?;
+            let (id, next) = (read_id(&mut reader)?, reader.varint()?);
             if next > bounds::SEQUENCE + 1 {
                 return Err(DecodeError::Range("sequence number").into());
             }
-            ids.push(Writing { id: ReplicaId::from_bytes(id), next });
+            ids.push(Writing { id, next });
         }
         let first_container = reader.varint()?;
         let count = reader.count(1, bounds::STREAM_TABLE)?;
@@ -247,6 +275,12 @@ impl LiveDecoder {
         let word = reader.varint()?;
         let Writing { id: writer, next } = self.writer(word >> 1)?;
         let first = if word & 1 == 1 { reader.varint()? } else { next };
+        let batch = self.read_events(writer, first, reader)?;
+        self.writers[(word >> 1) as usize].next = batch.last() + 1;
+        Ok(batch)
+    }
+
+    fn read_events(&self, writer: ReplicaId, first: u64, mut reader: Reader<'_>) -> Result<Batch, LiveError> {
         let hlc = self.read_time(&mut reader)?;
         let mut ops = Vec::new();
         loop {
@@ -261,8 +295,30 @@ impl LiveDecoder {
         if first == 0 || first > bounds::SEQUENCE || batch.last() > bounds::SEQUENCE {
             return Err(DecodeError::Range("sequence number").into());
         }
-        self.writers[(word >> 1) as usize].next = batch.last() + 1;
         Ok(batch)
+    }
+
+    /// Decodes what [`LiveEncoder::standalone`] made.
+    pub(super) fn standalone(body: &[u8]) -> Result<Batch, DecodeError> {
+        let mut reader = Reader::new(body);
+        let writer = read_id(&mut reader)?;
+        let word = reader.varint()?;
+        let mut stream = LiveDecoder { base_ms: writer.birth_ms(), ..LiveDecoder::default() };
+        stream.writers.push(Writing { id: writer, next: 0 });
+        if word & 1 != 0 {
+            for _ in 0..reader.count(16, bounds::REPLICAS)? {
+                stream.writers.push(Writing { id: read_id(&mut reader)?, next: 0 });
+            }
+        }
+        if word & 2 != 0 {
+            for _ in 0..reader.count(1, bounds::STREAM_TABLE)? {
+                stream.containers.push(SmallBytes::new(reader.block(bounds::PATH_BYTES)?));
+            }
+        }
+        stream.read_events(writer, word >> 2, reader).map_err(|error| match error {
+            LiveError::Decode(error) => error,
+            LiveError::Unannounced => DecodeError::Range("number of a writer or container"),
+        })
     }
 
     fn writer(&self, index: u64) -> Result<Writing, LiveError> {
@@ -327,6 +383,12 @@ impl LiveDecoder {
         }
         Ok(spans)
     }
+}
+
+fn read_id(reader: &mut Reader<'_>) -> Result<ReplicaId, DecodeError> {
+    let mut id = [0; 16];
+    id.copy_from_slice(reader.take(16)?);
+    Ok(ReplicaId::from_bytes(id))
 }
 
 /// How many of `count` announced entries, numbered from `first`, are known already.

@@ -20,6 +20,7 @@ mod digest;
 mod keys;
 mod live;
 mod strings;
+mod table;
 
 pub use batch::{Batch, Op, Span};
 pub use blob::Blob;

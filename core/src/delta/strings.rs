@@ -1,4 +1,5 @@
-//! Columns of byte strings: the class of key that fits them all, chosen for each column.
+//! Columns of byte strings: the class of key that fits them all, chosen for each column. A column of one string is that
+//! string alone, behind its length.
 //!
 //! | class | layout |
 //! |---|---|
@@ -27,8 +28,10 @@ const SAMPLE: usize = 256;
 
 /// Appends the column of `items`; their number is not written.
 pub(crate) fn write_strings(out: &mut Writer, items: &[&[u8]]) {
-    if items.is_empty() {
-        return;
+    match items {
+        [] => return,
+        [one] => return out.block(one),
+        _ => {}
     }
     if let Some((entries, indices)) = dictionary(items) {
         out.byte(DICTIONARY);
@@ -68,6 +71,11 @@ pub(crate) fn read_strings(
         return Ok(Vec::new());
     }
     budget.spend(count.saturating_mul(size_of::<SmallBytes>()))?;
+    if count == 1 {
+        let one = reader.block(bounds::VALUE_BYTES)?;
+        budget.spend(one.len())?;
+        return Ok(vec![SmallBytes::new(one)]);
+    }
     match reader.byte()? {
         PLAIN => read_plain(reader, count, budget),
         HEX => {
@@ -80,7 +88,7 @@ pub(crate) fn read_strings(
             let entries = usize::try_from(reader.varint()?).ok().filter(|&entries| entries <= count);
             let entries = entries.ok_or(DecodeError::Range("dictionary size"))?;
             // A dictionary of dictionaries is never written; refusing it bounds the recursion.
-            if reader.clone().byte()? == DICTIONARY {
+            if entries > 1 && reader.clone().byte()? == DICTIONARY {
                 return Err(DecodeError::Range("dictionary"));
             }
             let entries = read_strings(reader, entries, budget)?;

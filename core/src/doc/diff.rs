@@ -3,7 +3,7 @@
 use super::Doc;
 use super::state::{Entry, Leaf};
 use crate::assoc::{Table, order};
-use crate::clock::VersionVector;
+use crate::clock::{Floor, VersionVector};
 use crate::crdt::{Key, Kind};
 use crate::delta::{Delta, DotRow, LeafRow};
 
@@ -23,7 +23,7 @@ impl Doc {
     /// Makes the delta that a peer at `since` needs. It costs what changed beyond `since`, unless the peer is below the
     /// floor: then every leaf is listed, though values only where the peer lacks them.
     pub fn delta_since(&self, since: &VersionVector) -> Delta {
-        let complete = !since.includes(&self.state.floor());
+        let complete = !self.state.floor().is_met_by(since);
         let seen: Vec<u64> = self.state.writers.iter().map(|writer| since.get(&writer.id)).collect();
         let shared = since.meet(&self.version());
         if complete {
@@ -59,7 +59,7 @@ impl Doc {
         // Writers that have written nothing have no dots, so their rank is never used.
         let rank: Vec<u32> =
             self.state.writers.iter().map(|writer| version.rank(&writer.id).unwrap_or(u32::MAX)).collect();
-        let floor = if records == Records::Implied { version.clone() } else { self.state.floor() };
+        let floor = if records == Records::Implied { Floor::from(&version) } else { self.state.floor() };
         let mut delta = Delta { complete: touched.is_none(), since, version, floor, ..Delta::default() };
         let leaves: Vec<&(Key, Leaf)> = match &touched {
             None => self.state.leaves.iter().collect(),

@@ -7,7 +7,7 @@ use super::join::JoinError;
 use crate::bytes::DecodeError;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::crdt::{Key, Path};
-use crate::delta::Blob;
+use crate::delta::{Batch, Blob};
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,9 +66,29 @@ impl Doc {
         Blob::encode_delta(&self.snapshot())
     }
 
-    /// Encodes what a replica at `since` lacks.
+    /// Encodes what a replica at `since` lacks: as the batch of the last transaction if that is small and all there is,
+    /// as a delta otherwise.
     pub fn export_from(&self, since: &VersionVector) -> Vec<u8> {
-        Blob::encode_delta(&self.delta_since(since))
+        match self.recent.as_ref().filter(|batch| self.lacks_only(batch, since)) {
+            Some(batch) => Blob::encode_batch(batch),
+            None => Blob::encode_delta(&self.delta_since(since)),
+        }
+    }
+
+    fn lacks_only(&self, batch: &Batch, since: &VersionVector) -> bool {
+        let seen = |(id, seq): (ReplicaId, u64)| match id == batch.writer {
+            true => since.get(&id) == batch.first - 1 && seq == batch.last(),
+            false => since.get(&id) >= seq,
+        };
+        let version = self.version();
+        since.horizon() >= version.horizon() && version.iter().all(seen)
+    }
+
+    /// Keeps a committed batch for [`Doc::export_from`]. Larger ones are shorter as deltas.
+    pub(super) fn keep_recent(&mut self, batch: &Batch) {
+        const OPS: usize = 8;
+        const BYTES: usize = 4 * 1024;
+        self.recent = (batch.ops.len() <= OPS && batch.weight() <= BYTES).then(|| batch.clone());
     }
 
     /// Encodes the whole state with its delete records, for a store of this replica's own: what is loaded from it can

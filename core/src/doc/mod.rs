@@ -47,6 +47,8 @@ pub struct Doc {
     observer: Observer,
     /// Committed batches that nobody has taken yet, with the bytes they weigh; `None` while nobody is interested.
     outbox: Option<VecDeque<Batch>>,
+    /// The last batch committed here, if it is small: the shortest answer to who lacks nothing else.
+    recent: Option<Batch>,
     #[cfg(feature = "text")]
     texts: write::TextCache,
 }
@@ -61,6 +63,7 @@ impl Doc {
             transaction: None,
             observer: Observer::default(),
             outbox: None,
+            recent: None,
             #[cfg(feature = "text")]
             texts: write::TextCache::default(),
         }

@@ -3,7 +3,7 @@
 use super::log::Log;
 use crate::assoc::{SortedMap, Table};
 use crate::bytes::SmallBytes;
-use crate::clock::{Hlc, ReplicaId, VersionVector};
+use crate::clock::{Floor, Hlc, ReplicaId, VersionVector};
 use crate::crdt::{Key, Stamp};
 use crate::delta::{Digest, dot_hash};
 
@@ -83,8 +83,11 @@ impl State {
         version
     }
 
-    pub(super) fn floor(&self) -> VersionVector {
-        self.writers.iter().map(|writer| (writer.id, writer.floor)).collect()
+    pub(super) fn floor(&self) -> Floor {
+        let mut floor = Floor::default();
+        self.writers.iter().for_each(|writer| floor.insert(writer.id, writer.floor));
+        floor.set_horizon(self.horizon);
+        floor
     }
 
     pub(super) fn seq_of(&self, id: &ReplicaId) -> u64 {

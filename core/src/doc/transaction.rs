@@ -119,6 +119,7 @@ impl Doc {
         }
         let batch = Batch { writer: self.id, first: done.first, hlc: done.hlc, ops: done.ops };
         let last = batch.last();
+        self.keep_recent(&batch);
         if let Some(outbox) = &mut self.outbox {
             outbox.push_back(batch);
         }

@@ -259,7 +259,16 @@ impl World {
         let member = &self.members[from];
         // A delta builds on no more than its maker knows.
         let bytes = member.doc.export_from(&since);
-        Parcel { bytes, since: since.meet(&member.version), version: member.version.clone(), single: None }
+        let since = since.meet(&member.version);
+        match Blob::decode(&bytes) {
+            // A single transaction says nothing of what others wrote.
+            Ok(Blob::Batch(batch)) => {
+                let version = [(batch.writer, batch.last())].into_iter().collect();
+                let time = (batch.hlc.ms(), batch.hlc.counter().into());
+                Parcel { bytes, since, version, single: Some(time) }
+            }
+            _ => Parcel { bytes, since, version: member.version.clone(), single: None },
+        }
     }
 
     /// Someone makes a delta for `to`; it arrives at once, later, twice or never.
