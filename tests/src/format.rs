@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use syncline::clock::{Floor, ReplicaId, VersionVector};
 use syncline::crdt::{Key, Kind, Value};
 use syncline::delta::{Batch, Blob, Delta};
+use syncline::doc::{Doc, Origin};
 
 use crate::notation;
 
@@ -49,7 +50,7 @@ fn describe_delta(delta: &Delta) -> Json {
         described.insert("dot".into(), dot(*writer, *seq));
         Json::Object(described)
     });
-    json!({
+    let mut says = json!({
         "kind": "delta",
         "complete": delta.complete,
         "since": describe_version(&delta.since),
@@ -57,7 +58,14 @@ fn describe_delta(delta: &Delta) -> Json {
         "floor": describe_floor(&delta.floor),
         "leaves": leaves,
         "deletes": deletes.collect::<Vec<_>>(),
-    })
+    });
+    // On its own a complete delta is a state, and a state has a digest.
+    if delta.complete && delta.since.is_empty() {
+        let mut doc = Doc::new(ReplicaId::new((1 << 48) - 1, 0));
+        let digest = doc.join(delta, &Origin::Import).map(|_| doc.digest().to_string());
+        says["digest"] = json!(digest.unwrap_or_else(|error| error.to_string()));
+    }
+    says
 }
 
 fn describe_batch(batch: &Batch) -> Json {

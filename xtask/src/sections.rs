@@ -39,7 +39,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section { name: "python", title: "Python package", needs: &[Need::Wheel, Need::Relay], run: python },
     Section {
         name: "conformance",
-        title: "Conformance vectors, in Node, Chromium and Python",
+        title: "Conformance vectors in Node, Chromium and Python; a reader of the format",
         needs: &[Need::NpmPackage, Need::Browser, Need::Wheel],
         run: conformance,
     },
@@ -108,6 +108,10 @@ fn conformance(step: &Step) -> Result<(), Problem> {
         (with_browser(node("browser.mjs"))?, Format::Plain),
         (
             Cmd::new(paths::venv_python()).words("-m pytest -q -p no:cacheprovider --color=no tests/conformance"),
+            Format::Pytest,
+        ),
+        (
+            Cmd::new(paths::venv_python()).words("-m pytest -q -p no:cacheprovider --color=no tests/format"),
             Format::Pytest,
         ),
     ];

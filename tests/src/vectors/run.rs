@@ -24,6 +24,24 @@ pub fn outcome(vector: &Json) -> Result<Json, String> {
     Ok(json!({ "replicas": replicas, "blobs": blobs }))
 }
 
+/// Runs the steps and returns all blobs that come of it: the captured ones, and exports, saves and deltas of each replica.
+pub fn blobs(vector: &Json) -> Result<Vec<Vec<u8>>, String> {
+    let mut bench = Bench::new(vector)?;
+    for (number, step) in vector["steps"].as_array().ok_or("a vector needs steps")?.iter().enumerate() {
+        bench.step(step).map_err(|problem| format!("step {}: {problem}", number + 1))?;
+    }
+    let mut blobs: Vec<Vec<u8>> = bench.blobs.into_values().collect();
+    for doc in bench.docs.values() {
+        let version = doc.version();
+        // Everyone but this one's own events, and half of each writer's.
+        let others = version.iter().filter(|(id, _)| *id != doc.id()).collect();
+        let half = version.iter().map(|(id, seq)| (id, seq / 2)).collect();
+        blobs.extend([doc.export(), doc.save(), doc.export_from(&others), doc.export_from(&half)]);
+    }
+    blobs.dedup();
+    Ok(blobs)
+}
+
 /// Compares the outcome of `vector` with its `expect`; the error names the first difference.
 pub fn check(vector: &Json) -> Result<(), String> {
     let found = outcome(vector)?;
