@@ -4,19 +4,23 @@
 //! * [`Dot`] names one event: (replica, sequence number).
 //! * [`VersionVector`] is the set of all events up to a sequence number for each replica (the gapless past).
 //! * [`Floor`] tells up to where delete records were pruned.
+//! * [`Retired`] is what durable members remember of ids that were retired.
 //! * [`CausalContext`] is a version vector plus single dots beyond gaps.
 //! * [`Hlc`] orders concurrent values for last-writer-wins, and for nothing else.
 
+mod compact;
 mod context;
 mod floor;
 mod hlc;
 mod replica_id;
+mod retired;
 mod version;
 
 pub use context::CausalContext;
 pub use floor::Floor;
 pub use hlc::{Hlc, HlcClock, SkewError};
 pub use replica_id::{ParseReplicaIdError, ReplicaId};
+pub use retired::{Handover, Retired};
 pub use version::{Causality, VersionVector};
 
 /// The name of one event: the `seq`-th event of `replica`.

@@ -17,6 +17,9 @@ use std::{fmt, str::FromStr};
 pub struct ReplicaId([u8; 16]);
 
 impl ReplicaId {
+    /// Largest time of birth: 48 bits of milliseconds.
+    pub const LAST_BIRTH: u64 = (1 << 48) - 1;
+
     /// Makes an id from the time of birth (ms since the Unix epoch, 48 bits used) and randomness (80 bits used).
     pub fn new(birth_ms: u64, random: u128) -> Self {
         let birth = u128::from(birth_ms & 0xffff_ffff_ffff) << 80;

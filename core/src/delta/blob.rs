@@ -3,14 +3,18 @@
 use super::batch::Batch;
 use super::body::Delta;
 use super::live::{LiveDecoder, LiveEncoder};
+use super::round::{Round, read_handover, write_handover};
 use crate::bounds;
-use crate::bytes::{DecodeError, Writer, crc32};
+use crate::bytes::{DecodeError, Reader, Writer, crc32};
+use crate::clock::Handover;
 
 /// The first byte. One is enough beside a checksum of 32 bits.
 const MAGIC: u8 = b'S';
 const VERSION: u8 = 1;
 const DELTA: u8 = 0;
 const BATCH: u8 = 1;
+const HANDOVER: u8 = 2;
+const ROUND: u8 = 3;
 
 /// A file, a stored entry or anything else that leaves the system without a link around it.
 ///
@@ -23,6 +27,10 @@ pub enum Blob {
     Delta(Delta),
     /// The events of one transaction.
     Batch(Batch),
+    /// Events go on under another id.
+    Handover(Handover),
+    /// Ids are retired.
+    Round(Round),
 }
 
 impl Blob {
@@ -34,6 +42,20 @@ impl Blob {
     /// Encodes a batch.
     pub fn encode_batch(batch: &Batch) -> Vec<u8> {
         seal(BATCH, &LiveEncoder::standalone(batch))
+    }
+
+    /// Encodes a handover.
+    pub fn encode_handover(handover: &Handover) -> Vec<u8> {
+        let mut body = Writer::default();
+        write_handover(&mut body, handover);
+        seal(HANDOVER, body.as_slice())
+    }
+
+    /// Encodes a round of retirement.
+    pub fn encode_round(round: &Round) -> Vec<u8> {
+        let mut body = Writer::default();
+        round.write(&mut body);
+        seal(ROUND, body.as_slice())
     }
 
     /// Decodes a blob.
@@ -48,9 +70,18 @@ impl Blob {
         match kind {
             DELTA => Delta::decode(body).map(Blob::Delta),
             BATCH => LiveDecoder::standalone(body).map(Blob::Batch),
+            HANDOVER => whole(body, read_handover).map(Blob::Handover),
+            ROUND => whole(body, Round::read).map(Blob::Round),
             _ => Err(DecodeError::Range("kind of blob")),
         }
     }
+}
+
+/// Reads all of a body.
+fn whole<T>(body: &[u8], read: fn(&mut Reader<'_>) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    let mut reader = Reader::new(body);
+    let read = read(&mut reader)?;
+    reader.finish().map(|()| read)
 }
 
 fn seal(kind: u8, body: &[u8]) -> Vec<u8> {

@@ -8,7 +8,7 @@ use super::table::Versions;
 use crate::assoc::at;
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer, unzigzag, zigzag};
-use crate::clock::{Floor, Hlc, ReplicaId, VersionVector};
+use crate::clock::{Floor, Hlc, ReplicaId, Retired, VersionVector};
 use crate::crdt::{Key, Kind, Value};
 
 /// Bits of the first byte.
@@ -29,6 +29,7 @@ const MANY_DOTS: u8 = 0x40;
 const DELETES: u8 = 0x80;
 
 /// Extension columns: a number and a block each, behind everything else. Readers skip numbers that they do not know.
+const MEMORY: u64 = 1;
 const PADDING: u64 = 63;
 const MOST_EXTENSIONS: usize = 64;
 
@@ -53,6 +54,8 @@ pub struct Delta {
     /// Writers that `version` does not list because they are retired: in the order of ids first those that `since` does
     /// not list either, then those that it lists. Their indices follow those of the entries of `version`.
     pub retired: Vec<ReplicaId>,
+    /// What a durable member remembers of retired ids; empty but in what it stores and tells other members.
+    pub memory: Retired,
     /// The leaves; the dots of each follow one another in `dots`.
     pub leaves: Vec<LeafRow>,
     /// The dots of all leaves.
@@ -107,6 +110,12 @@ impl Delta {
             out.varint(self.deletes.len() as u64);
         }
         self.write_columns(&mut out, versions.writers() > 1, many);
+        if !self.memory.is_empty() {
+            let mut memory = Writer::default();
+            self.memory.write(&mut memory);
+            out.varint(MEMORY);
+            out.block(memory.as_slice());
+        }
         let lacking = Budget::input_for(self.cost()).saturating_sub(out.len());
         if lacking > 0 {
             out.varint(PADDING);
@@ -185,7 +194,7 @@ impl Delta {
                 Some(at) => delta.deletes.push((key, small(writers[at]), numbers[at])),
             }
         }
-        skip_extensions(&mut reader)?;
+        delta.read_extensions(&mut reader)?;
         delta.check()?;
         Ok(delta)
     }
@@ -223,6 +232,20 @@ impl Delta {
         Ok(())
     }
 
+    fn read_extensions(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        for _ in 0..MOST_EXTENSIONS {
+            if reader.is_empty() {
+                return Ok(());
+            }
+            let number = reader.varint()?;
+            let mut block = Reader::new(reader.block(bounds::MESSAGE_BYTES)?);
+            if number == MEMORY {
+                self.memory = Retired::read(&mut block)?;
+            }
+        }
+        reader.finish()
+    }
+
     /// What later code relies on.
     fn check(&self) -> Result<(), DecodeError> {
         let listed: u64 = self.leaves.iter().map(|leaf| u64::from(leaf.dots)).sum();
@@ -247,17 +270,6 @@ impl Delta {
     pub fn writers(&self) -> Vec<ReplicaId> {
         self.version.iter().map(|(id, _)| id).chain(self.retired.iter().copied()).collect()
     }
-}
-
-fn skip_extensions(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    for _ in 0..MOST_EXTENSIONS {
-        if reader.is_empty() {
-            return Ok(());
-        }
-        reader.varint()?;
-        reader.block(bounds::MESSAGE_BYTES)?;
-    }
-    reader.finish()
 }
 
 /// Memory that a row takes beside its key or value, in bytes.

@@ -385,7 +385,7 @@ impl LiveDecoder {
     }
 }
 
-fn read_id(reader: &mut Reader<'_>) -> Result<ReplicaId, DecodeError> {
+pub(super) fn read_id(reader: &mut Reader<'_>) -> Result<ReplicaId, DecodeError> {
     let mut id = [0; 16];
     id.copy_from_slice(reader.take(16)?);
     Ok(ReplicaId::from_bytes(id))

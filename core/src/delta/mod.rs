@@ -5,7 +5,8 @@
 //!   and is stored in journals.
 //! * [`Delta`]: the state that a peer lacks, in columns, however many events led to it. It travels in catch-ups and
 //!   is what snapshots are made of.
-//! * [`Blob`]: either of them on its own, with magic bytes, version and checksum.
+//! * [`Round`]: ids that the durable members of a room retire.
+//! * [`Blob`]: any of them on its own, with magic bytes, version and checksum.
 //! * [`Digest`]: equal for equal states.
 //!
 //! The layout is written down in `FORMAT.md` beside this file.
@@ -19,6 +20,7 @@ mod column;
 mod digest;
 mod keys;
 mod live;
+mod round;
 mod strings;
 mod table;
 
@@ -27,5 +29,7 @@ pub use blob::Blob;
 pub use body::{Delta, DotRow, LeafRow};
 pub use digest::Digest;
 pub use live::{LiveDecoder, LiveEncoder, LiveError};
+pub use round::{Round, RoundStep};
 
 pub(crate) use digest::dot_hash;
+pub(crate) use round::{read_finals, read_handover, read_ids, write_finals, write_handover, write_ids};

@@ -22,6 +22,19 @@ pub enum ApplyError {
         /// How many must be.
         needed: u64,
     },
+    /// This replica's own id was retired elsewhere, and it has events of its own.
+    #[error(
+        "the id {0} of this replica was retired: connect to the relay, which tells how to go on, or import into a new document"
+    )]
+    Retired(ReplicaId),
+    /// What it builds on has retired ids that are not retired here.
+    #[error("this replica has not heard of the horizon {needed} (it is at {have}); fetch what is missing first")]
+    Horizon {
+        /// The horizon here (ms since the Unix epoch).
+        have: u64,
+        /// The horizon that is needed.
+        needed: u64,
+    },
     /// A text update is malformed.
     #[error(transparent)]
     Update(#[from] UpdateError),

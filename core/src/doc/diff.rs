@@ -56,11 +56,10 @@ impl Doc {
 
     fn delta(&self, seen: &[u64], since: VersionVector, touched: Option<Touched<'_>>, records: Records) -> Delta {
         let version = self.version();
-        // Writers that have written nothing have no dots, so their rank is never used.
-        let rank: Vec<u32> =
-            self.state.writers.iter().map(|writer| version.rank(&writer.id).unwrap_or(u32::MAX)).collect();
+        let retired = self.state.retired_writers(&version, &since);
+        let rank: Vec<u32> = self.state.ranks(&version, &retired);
         let floor = if records == Records::Implied { Floor::from(&version) } else { self.state.floor() };
-        let mut delta = Delta { complete: touched.is_none(), since, version, floor, ..Delta::default() };
+        let mut delta = Delta { complete: touched.is_none(), since, version, floor, retired, ..Delta::default() };
         let leaves: Vec<&(Key, Leaf)> = match &touched {
             None => self.state.leaves.iter().collect(),
             Some(keys) => keys.iter().filter_map(|(key, _)| self.state.leaves.get(key)).collect(),

@@ -4,10 +4,11 @@ use super::Doc;
 use super::apply::ApplyError;
 use super::change::Origin;
 use super::join::JoinError;
+use super::retire::RetireError;
 use crate::bytes::DecodeError;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::crdt::{Key, Path};
-use crate::delta::{Batch, Blob};
+use crate::delta::{Batch, Blob, Delta, RoundStep};
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub enum ImportError {
     /// It cannot be applied.
     #[error(transparent)]
     Apply(ApplyError),
+    /// Ids cannot be retired here.
+    #[error(transparent)]
+    Retire(#[from] RetireError),
 }
 
 impl From<ApplyError> for ImportError {
@@ -94,7 +98,17 @@ impl Doc {
     /// Encodes the whole state with its delete records, for a store of this replica's own: what is loaded from it can
     /// go on serving deltas to peers that have not heard of the deletes.
     pub fn save(&self) -> Vec<u8> {
-        Blob::encode_delta(&self.whole())
+        let mut whole = self.whole();
+        whole.memory = self.retired.clone();
+        Blob::encode_delta(&whole)
+    }
+
+    /// Makes the delta that another durable member at `since` needs: [`Doc::delta_since`], and what it should remember of
+    /// ids that were retired beyond its horizon.
+    pub fn delta_for_member(&self, since: &VersionVector) -> Delta {
+        let mut delta = self.delta_since(since);
+        delta.memory = self.retired.since(since.horizon());
+        delta
     }
 
     /// Takes in any blob: a snapshot, a delta, a journal entry. Twice is as good as once.
@@ -123,6 +137,13 @@ impl Doc {
         let applied = match Blob::decode(blob)? {
             Blob::Delta(delta) => self.join(&delta, origin)?,
             Blob::Batch(batch) => self.apply(&batch, origin)?,
+            Blob::Handover(handover) => self.hand_over(&handover, origin),
+            Blob::Round(round) => {
+                if round.step == RoundStep::Committed && round.horizon > self.version().horizon() {
+                    self.retire(&round)?;
+                }
+                0
+            }
         };
         Ok(ImportReport { applied })
     }

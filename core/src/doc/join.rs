@@ -3,7 +3,7 @@
 use super::Doc;
 use super::apply::ApplyError;
 use super::change::Origin;
-use super::state::Entry;
+use super::state::{Entry, RETIRED, Writer};
 use crate::assoc::{Table, order};
 use crate::bounds;
 use crate::bytes::DecodeError;
@@ -42,10 +42,12 @@ impl Doc {
     pub fn join(&mut self, delta: &Delta, origin: &Origin) -> Result<u64, JoinError> {
         let rows = self.admit_delta(delta)?;
         let mut joining = Joining { delta, rows, writers: Vec::new(), local: Vec::new(), logged: Vec::new() };
-        joining.writers.extend(delta.version.iter().map(|(id, _)| self.state.intern(id)));
-        joining.local.extend(self.state.writers.iter().map(|writer| Seen { here: writer.seq, ..Seen::default() }));
-        for (rank, ((_, there), &at)) in (0..).zip(delta.version.iter().zip(&joining.writers)) {
-            joining.local[at as usize] = Seen { rank, there, ..joining.local[at as usize] };
+        joining.writers.extend(delta.writers().into_iter().map(|id| self.state.intern(id)));
+        // Writers that the delta does not name may be retired there.
+        let seen = |writer: &Writer| Seen { here: writer.seq, there: delta.version.get(&writer.id), rank: 0 };
+        joining.local.extend(self.state.writers.iter().map(seen));
+        for (rank, &at) in (0..).zip(&joining.writers) {
+            joining.local[at as usize].rank = rank;
         }
         self.drop_unlisted(&joining);
         for (_, at) in std::mem::take(&mut joining.rows).iter() {
@@ -74,11 +76,14 @@ impl Doc {
         }
         let mut fresh = 0;
         for (writer, seen) in self.state.writers.iter_mut().zip(&joining.local) {
-            fresh += seen.there.saturating_sub(writer.seq);
-            writer.seq = writer.seq.max(seen.there);
+            if seen.there != RETIRED {
+                fresh += seen.there.saturating_sub(writer.seq);
+                writer.seq = writer.seq.max(seen.there);
+            }
             writer.floor = writer.floor.max(joining.delta.floor.get(&writer.id).min(seen.there));
         }
-        self.state.horizon = self.state.horizon.max(joining.delta.version.horizon());
+        self.retired.join(&joining.delta.memory);
+        self.adopt_horizon(&joining.delta.version);
         fresh
     }
 
@@ -91,10 +96,11 @@ impl Doc {
         if let Some((writer, needed)) = delta.since.iter().find(|(id, seq)| version.get(id) < *seq) {
             return Err(ApplyError::Gap { writer, have: version.get(&writer), needed }.into());
         }
-        if version.len() + delta.version.len() > bounds::REPLICAS {
+        self.admit_horizon(delta, &version)?;
+        if version.len() + delta.version.len() + delta.retired.len() > bounds::REPLICAS {
             return Err(ApplyError::Writers.into());
         }
-        let have: Vec<u64> = delta.version.iter().map(|(id, _)| version.get(&id)).collect();
+        let have: Vec<u64> = delta.writers().iter().map(|id| version.get(id)).collect();
         let (mut rows, mut first) = (Rows::default(), 0);
         for (at, leaf) in (0u64..).zip(&delta.leaves) {
             let last = first + leaf.dots as usize;

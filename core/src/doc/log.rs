@@ -24,6 +24,12 @@ impl Log {
         }
     }
 
+    /// Forgets all entries with numbers beyond `seq`.
+    pub(super) fn truncate(&mut self, seq: u64) {
+        let keep = self.entries.partition_point(|(number, _)| *number <= seq);
+        self.dead -= self.entries.drain(keep..).filter(|(_, key)| key.is_none()).count();
+    }
+
     /// Marks an entry as no longer mattering.
     pub(super) fn kill(&mut self, seq: u64) {
         if let Some(entry) = self.find(seq) {

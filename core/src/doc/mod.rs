@@ -20,6 +20,7 @@ mod exchange;
 mod join;
 mod log;
 mod read;
+mod retire;
 mod state;
 mod transaction;
 mod write;
@@ -28,10 +29,11 @@ pub use apply::ApplyError;
 pub use change::{Change, Origin, Splice};
 pub use exchange::{ImportError, ImportReport};
 pub use join::JoinError;
+pub use retire::RetireError;
 pub use state::Stats;
 pub use transaction::EditError;
 
-use crate::clock::{HlcClock, ReplicaId, VersionVector};
+use crate::clock::{HlcClock, ReplicaId, Retired, VersionVector};
 use crate::delta::{Batch, Digest};
 use change::Observer;
 use state::State;
@@ -49,6 +51,8 @@ pub struct Doc {
     outbox: Option<VecDeque<Batch>>,
     /// The last batch committed here, if it is small: the shortest answer to who lacks nothing else.
     recent: Option<Batch>,
+    /// What is remembered of retired ids.
+    retired: Retired,
     #[cfg(feature = "text")]
     texts: write::TextCache,
 }
@@ -64,6 +68,7 @@ impl Doc {
             observer: Observer::default(),
             outbox: None,
             recent: None,
+            retired: Retired::default(),
             #[cfg(feature = "text")]
             texts: write::TextCache::default(),
         }
@@ -119,6 +124,8 @@ impl Doc {
     }
 }
 
+#[cfg(test)]
+mod retire_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(all(test, feature = "text"))]

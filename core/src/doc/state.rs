@@ -39,6 +39,9 @@ impl Leaf {
     }
 }
 
+/// The number that a retired writer counts with: all of its events were seen.
+pub(super) const RETIRED: u64 = u64::MAX;
+
 /// One writer as this replica knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
@@ -66,7 +69,9 @@ pub struct Stats {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) writers: Vec<Writer>,
-    index: SortedMap<ReplicaId, u32>,
+    pub(super) index: SortedMap<ReplicaId, u32>,
+    /// Places in `writers` whose ids are retired and have nothing left.
+    pub(super) free: Vec<u32>,
     pub(super) leaves: Table<Key, Leaf>,
     /// Delete records: entries without a payload, which the digest does not count.
     pub(super) deletes: Table<Key, Leaf>,
@@ -78,8 +83,10 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn version(&self) -> VersionVector {
-        let mut version: VersionVector = self.writers.iter().map(|writer| (writer.id, writer.seq)).collect();
+        let mut version = VersionVector::default();
         version.set_horizon(self.horizon);
+        let listed = self.writers.iter().filter(|writer| writer.seq != RETIRED);
+        listed.for_each(|writer| version.list(writer.id, writer.seq));
         version
     }
 
@@ -91,14 +98,20 @@ impl State {
     }
 
     pub(super) fn seq_of(&self, id: &ReplicaId) -> u64 {
-        self.index.get(id).map_or(0, |&at| self.writers[at as usize].seq)
+        self.index.get(id).map_or_else(|| self.seq_of_unknown(id), |&at| self.writers[at as usize].seq)
     }
 
     /// The index of a writer, given one if it is new.
     pub(super) fn intern(&mut self, id: ReplicaId) -> u32 {
-        let writers = &mut self.writers;
+        let seq = self.seq_of_unknown(&id);
+        let (writers, free) = (&mut self.writers, &mut self.free);
         *self.index.get_or_insert_with(id, || {
-            writers.push(Writer { id, seq: 0, floor: 0, log: Log::default() });
+            let writer = Writer { id, seq, floor: 0, log: Log::default() };
+            if let Some(at) = free.pop() {
+                writers[at as usize] = writer;
+                return at;
+            }
+            writers.push(writer);
             writers.len() as u32 - 1
         })
     }
@@ -173,7 +186,7 @@ impl State {
             leaves: self.leaves.len(),
             dots: self.dots,
             deletes: self.records,
-            replicas: self.writers.iter().filter(|writer| writer.seq > 0).count(),
+            replicas: self.writers.iter().filter(|writer| writer.seq > 0 && writer.seq != RETIRED).count(),
             log: self.writers.iter().map(|writer| writer.log.len()).sum(),
         }
     }
