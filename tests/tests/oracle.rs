@@ -3,6 +3,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use syncline_tests::oracle::causal::{Topic, World as Causal};
+use syncline_tests::oracle::flags::Flags;
+use syncline_tests::oracle::sets::{AddWins, GrowOnly, LastWriterWins, RemoveWins, TwoPhase};
 use syncline_tests::oracle::text::Typists;
 use syncline_tests::oracle::world::{Flavour, World};
 use syncline_tests::rng::{each_seed, seeds};
@@ -38,6 +41,47 @@ fn counters_follow_the_definition() {
 #[test]
 fn sets_follow_the_definition() {
     histories("sets_follow_the_definition", 4_000, Flavour::Sets);
+}
+
+/// Histories of one type, whose definition is in terms of what happened before what.
+fn causal<T: Topic>(test: &str, count: u64) {
+    each_seed("oracle", test, &seeds(count), |seed| {
+        let mut world = Causal::<T>::new(seed);
+        for step in 0..STEPS {
+            world.step().map_err(|problem| format!("step {step}: {problem}"))?;
+        }
+        world.settle()
+    });
+}
+
+#[test]
+fn flags_follow_the_definition() {
+    causal::<Flags>("flags_follow_the_definition", 3_000);
+}
+
+#[test]
+fn sets_where_adds_win_follow_the_definition() {
+    causal::<AddWins>("sets_where_adds_win_follow_the_definition", 1_000);
+}
+
+#[test]
+fn sets_where_removes_win_follow_the_definition() {
+    causal::<RemoveWins>("sets_where_removes_win_follow_the_definition", 3_000);
+}
+
+#[test]
+fn sets_where_the_last_writer_wins_follow_the_definition() {
+    causal::<LastWriterWins>("sets_where_the_last_writer_wins_follow_the_definition", 2_000);
+}
+
+#[test]
+fn sets_that_only_grow_follow_the_definition() {
+    causal::<GrowOnly>("sets_that_only_grow_follow_the_definition", 1_000);
+}
+
+#[test]
+fn two_phase_sets_follow_the_definition() {
+    causal::<TwoPhase>("two_phase_sets_follow_the_definition", 2_000);
 }
 
 #[test]

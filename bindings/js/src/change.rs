@@ -49,6 +49,7 @@ fn kind_number(kind: ContainerKind) -> u32 {
         ContainerKind::Counter => 2,
         ContainerKind::Text => 3,
         ContainerKind::Map => 4,
+        ContainerKind::Flag => 5,
     }
 }
 

@@ -320,5 +320,6 @@ fn kind_name(kind: ContainerKind) -> &'static str {
         ContainerKind::Text => "text",
         ContainerKind::Counter => "counter",
         ContainerKind::Register => "register",
+        ContainerKind::Flag => "flag",
     }
 }

@@ -1,4 +1,29 @@
 //! Keys of leaves: a path and a kind.
+//!
+//! The kind says how the live dots of a leaf (its *siblings*) merge when they are read. One kind has one rule, so replicas
+//! of any language and version agree on what they show. This table is part of the format:
+//!
+//! | kind | leaf | behind the kind byte | payload of a dot | rule over the live dots |
+//! |---|---|---|---|---|
+//! | 0 | subtree (delete records only) | | none | |
+//! | 1 | register | | CBOR value, or `undefined` (0xf7) for a removal mark | the policy of the path, see [`Policy`](super::Policy) |
+//! | 2 | counter | | see [`counter`](super) | sum |
+//! | 3 | add-wins set, one element | CBOR of the element | empty | contained while a dot lives |
+//! | 4 | text | | yrs update, version 1 | the updates merged |
+//! | 5 | map that exists though empty | | CBOR null | exists while a dot lives |
+//! | 6 | enable-wins flag | | CBOR bool | true if any dot is true |
+//! | 7 | remove-wins set, one element | CBOR of the element | CBOR bool: added or removed | contained if a dot is true and none is false |
+//! | 8 | last-writer-wins set, one element | CBOR of the element | CBOR bool | contained if the newest dot is true |
+//! | 9 | grow-only set, one element | CBOR of the element | empty | contained while a dot lives |
+//! | 10 | two-phase set, one element | CBOR of the element | CBOR bool | contained if a dot is true and none is false |
+//! | 11 | disable-wins flag | | CBOR bool | true if a dot is true and none is false |
+//! | 12 | one item of a list | item id: 16 bytes of replica, then its number without leading zeros | position and value, see [`Item`](super) | newest position, newest value |
+//! | 13 | bounded counter | nothing for the bound, else 16 bytes of replica for its row | CBOR integer, else `[minted, used, {replica: given}]` | bound: last writer; row: largest of each field |
+//! | 14 | what is said about the document, at the root only | encoded path for its policy, or 0x01 and 16 bytes of replica for its source | CBOR text | last writer; no subtree delete reaches it |
+//! | 15 | kept for later | | | carried along untouched |
+//!
+//! *Newest* and *last writer* compare (hybrid time, replica, number) of dots. A payload that is not of its form counts as
+//! nothing. A write to a leaf replaces the dots it has seen, and a delete removes the dots it has seen.
 
 use super::{Path, Value, path::path_len};
 use crate::bounds;
@@ -23,8 +48,55 @@ impl Kind {
     pub const TEXT: Kind = Kind(4);
     /// Marks a map as existing though it may be empty.
     pub const MARKER: Kind = Kind(5);
+    /// A flag whose concurrent enabling wins.
+    pub const ENABLE_WINS: Kind = Kind(6);
+    /// One element of a set whose removal wins.
+    pub const REMOVE_WINS: Kind = Kind(7);
+    /// One element of a set whose last writer wins.
+    pub const LAST_WRITER: Kind = Kind(8);
+    /// One element of a set that only grows.
+    pub const GROW_ONLY: Kind = Kind(9);
+    /// One element of a set whose removal is final.
+    pub const TWO_PHASE: Kind = Kind(10);
+    /// A flag whose concurrent disabling wins.
+    pub const DISABLE_WINS: Kind = Kind(11);
+    /// One item of a list; its id is part of the key.
+    pub const ITEM: Kind = Kind(12);
+    /// A bounded counter: its bound, or the row of one replica.
+    pub const BOUNDED: Kind = Kind(13);
+    /// What is said about the document: policies and sources.
+    pub const ABOUT: Kind = Kind(14);
 
     const LAST: u8 = 15;
+
+    /// Whether keys of this kind carry something behind the kind byte. Kinds unknown to this build may.
+    pub fn has_rest(self) -> bool {
+        !matches!(self.0, 0 | 1 | 2 | 4 | 5 | 6 | 11)
+    }
+
+    /// Whether a leaf of this kind is one element of a set.
+    pub fn is_element(self) -> bool {
+        matches!(self.0, 3 | 7..=10)
+    }
+
+    /// Whether what stands behind the kind byte can be from a document.
+    fn fits(self, path: &[u8], rest: &[u8]) -> bool {
+        match self {
+            Kind::ITEM => (17..=24).contains(&rest.len()) && rest[16] != 0,
+            Kind::BOUNDED => matches!(rest.len(), 0 | 16),
+            Kind::ABOUT => path.is_empty() && about_fits(rest),
+            Kind(15) => true,
+            _ => self.has_rest() != rest.is_empty(),
+        }
+    }
+}
+
+/// An encoded path, or 1 and a replica.
+fn about_fits(rest: &[u8]) -> bool {
+    match rest {
+        [1, replica @ ..] => replica.len() == 16,
+        path => std::str::from_utf8(path).is_ok_and(|path| Path::parse(path).is_ok()),
+    }
 }
 
 /// The address of a leaf: an encoded [`Path`], then NUL and the kind, then the element for elements of sets.
@@ -42,12 +114,17 @@ impl Key {
 
     /// The key of one element of the set at `path`. Whole floats count as integers, so that 1 and 1.0 are one element.
     pub fn element(path: &Path, element: &Value) -> Self {
+        Self::member(path, Kind::ELEMENT, element)
+    }
+
+    /// The key of one element of a set of any kind.
+    pub(crate) fn member(path: &Path, kind: Kind, element: &Value) -> Self {
         let whole = match element {
             Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(Value::Int(*number as i64)),
             _ => None,
         };
         let encoded = whole.as_ref().unwrap_or(element).to_cbor();
-        Self::assemble(path.as_str().as_bytes(), Kind::ELEMENT, &encoded)
+        Self::assemble(path.as_str().as_bytes(), kind, &encoded)
     }
 
     /// The first key of the subtree at `path`; also the key of a delete record for all of it.
@@ -72,13 +149,10 @@ impl Key {
         std::str::from_utf8(&bytes[..end]).map_err(|_| DecodeError::Range("path"))?;
         Path::from_encoded(&bytes[..end]).check().map_err(|_| DecodeError::Range("path"))?;
         match bytes[end..] {
-            [0, kind, ref rest @ ..] if kind <= Kind::LAST => {
-                let plain = kind <= Kind::MARKER.0 && kind != Kind::ELEMENT.0;
-                if plain != rest.is_empty() && kind <= Kind::MARKER.0 {
-                    return Err(DecodeError::Range("key"));
-                }
-                Ok(Key(SmallBytes::new(bytes)))
-            }
+            [0, kind, ref rest @ ..] if kind <= Kind::LAST => match Kind(kind).fits(&bytes[..end], rest) {
+                true => Ok(Key(SmallBytes::new(bytes))),
+                false => Err(DecodeError::Range("key")),
+            },
             _ => Err(DecodeError::Range("kind")),
         }
     }
@@ -96,7 +170,7 @@ impl Key {
     /// The element, for keys of elements; `None` for others and for damaged ones.
     pub fn element_value(&self) -> Option<Value> {
         let (_, kind, rest) = self.split();
-        (kind == Kind::ELEMENT).then(|| Value::from_cbor(rest).ok()).flatten()
+        kind.is_element().then(|| Value::from_cbor(rest).ok()).flatten()
     }
 
     /// The bytes; their order is the order of keys.
@@ -176,6 +250,17 @@ mod tests {
             [Key::tree(&Path::root()), Key::new(&path, Kind::TEXT), Key::element(&path, &Value::Str("é\0".into()))]
         {
             assert_eq!(Key::parse(key.as_bytes()), Ok(key));
+        }
+        let about = [&Key::assemble(b"", Kind::ABOUT, b"\0\x10a"), &Key::assemble(b"", Kind::ABOUT, &[1; 17])];
+        let others =
+            [&Key::assemble(b"\0\x10l", Kind::ITEM, &[1; 18]), &Key::assemble(b"\0\x10b", Kind::BOUNDED, &[9; 16])];
+        for key in about.into_iter().chain(others) {
+            assert_eq!(Key::parse(key.as_bytes()).as_ref(), Ok(key));
+        }
+        for bytes in
+            [&b"\0\x06x"[..], b"\0\x07", b"\0\x10b\0\x0dx", b"\0\x0ea", b"\0\x10a\0\x0e", b"\0\x10l\0\x0cshort"]
+        {
+            assert!(Key::parse(bytes).is_err(), "{bytes:?}");
         }
         for bytes in [&b""[..], b"a", b"\0", b"\0\x10a", b"\0\x10a\0\x20", b"\0\x01x", b"\0\x03"] {
             assert!(Key::parse(bytes).is_err(), "{bytes:?}");

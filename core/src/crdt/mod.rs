@@ -12,23 +12,28 @@
 //! | map | none, or a marker when made empty | | the children below its path |
 
 mod counter;
+mod flag;
 mod key;
 mod path;
 mod register;
 #[cfg(feature = "serde")]
 mod serde_value;
+mod set;
 #[cfg(feature = "text")]
 mod text;
 mod update;
 mod value;
 
+pub use flag::FlagKind;
 pub use key::{Key, Kind};
 pub use path::{ParsePathError, Path};
+pub use set::SetKind;
 pub use value::{Value, ValueError};
 
 pub(crate) use counter::{add_payload, sum};
+pub(crate) use flag::{any_true, true_and_no_false, truth_payload};
 pub(crate) use path::last_separator;
-pub(crate) use register::Stamp;
+pub(crate) use register::{Stamp, UNDEFINED};
 #[cfg(feature = "text")]
 pub(crate) use text::{OutOfText, Text};
 pub use update::{UpdateError, check_update};
@@ -38,7 +43,7 @@ pub use update::{UpdateError, check_update};
 pub enum ContainerKind {
     /// A nested map.
     Map,
-    /// An add-wins set.
+    /// A set of any [`SetKind`].
     Set,
     /// A collaborative text.
     Text,
@@ -46,6 +51,36 @@ pub enum ContainerKind {
     Counter,
     /// A single value.
     Register,
+    /// A flag.
+    Flag,
+}
+
+impl ContainerKind {
+    /// Which of several kinds at one path is shown: the one with the least rank. A list goes before a map, because what is
+    /// nested in its items lies below it.
+    pub(crate) fn rank(self) -> u32 {
+        match self {
+            ContainerKind::Map => 1,
+            ContainerKind::Set => 2,
+            ContainerKind::Text => 3,
+            ContainerKind::Counter => 4,
+            ContainerKind::Flag => 6,
+            ContainerKind::Register => 7,
+        }
+    }
+
+    /// What a leaf of a kind is shown as; `None` for what is not shown.
+    pub(crate) fn of(kind: Kind) -> Option<ContainerKind> {
+        Some(match kind {
+            Kind::REGISTER => ContainerKind::Register,
+            Kind::COUNTER => ContainerKind::Counter,
+            Kind::TEXT => ContainerKind::Text,
+            Kind::MARKER => ContainerKind::Map,
+            Kind::ENABLE_WINS | Kind::DISABLE_WINS => ContainerKind::Flag,
+            _ if kind.is_element() => ContainerKind::Set,
+            _ => return None,
+        })
+    }
 }
 
 /// The unit in which positions of a text are counted.

@@ -9,3 +9,6 @@ pub(crate) struct Stamp {
     pub(crate) replica: ReplicaId,
     pub(crate) seq: u64,
 }
+
+/// The payload of a removal mark: CBOR undefined, which stands for no value.
+pub(crate) const UNDEFINED: u8 = 0xf7;

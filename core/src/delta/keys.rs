@@ -33,7 +33,7 @@ pub(super) fn join_key(container: &[u8], kind: Kind, item: Option<&[u8]>) -> Res
 }
 
 fn carries_item(kind: Kind) -> bool {
-    kind == Kind::ELEMENT || kind > Kind::MARKER
+    kind.has_rest()
 }
 
 /// The containers that keys name, each after its parent; number 0 is the root and not listed.

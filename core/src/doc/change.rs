@@ -1,6 +1,8 @@
 //! Change events: what became different, for those who watch.
 
 use super::Doc;
+use super::flag::truth;
+use super::leaf::shows;
 use super::state::State;
 use crate::assoc::Table;
 use crate::bounds;
@@ -150,8 +152,9 @@ pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
             Some(Value::from_cbor(&newest.payload).unwrap_or_default())
         }
         Kind::COUNTER => Some(Value::Int(crate::crdt::sum(leaf.entries().iter().map(|entry| &*entry.payload)))),
-        Kind::ELEMENT => key.element_value(),
         Kind::MARKER => Some(Value::Map(BTreeMap::new())),
+        Kind::ENABLE_WINS | Kind::DISABLE_WINS => Some(Value::Bool(truth(state, key))),
+        kind if kind.is_element() && shows(state, key, leaf.entries()) => key.element_value(),
         _ => None,
     }
 }
@@ -160,14 +163,8 @@ fn change(key: &Key, touched: Touched, after: Option<Value>, origin: &Origin) ->
     if touched.before == after {
         return None;
     }
-    let (kind, text) = match key.kind() {
-        Kind::REGISTER => (ContainerKind::Register, false),
-        Kind::COUNTER => (ContainerKind::Counter, false),
-        Kind::ELEMENT => (ContainerKind::Set, false),
-        Kind::MARKER => (ContainerKind::Map, false),
-        Kind::TEXT => (ContainerKind::Text, true),
-        _ => return None,
-    };
+    let kind = ContainerKind::of(key.kind())?;
+    let text = kind == ContainerKind::Text;
     let string = |value: &Option<Value>| match value {
         Some(Value::Str(text)) => text.clone(),
         _ => String::new(),

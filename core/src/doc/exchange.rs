@@ -7,7 +7,7 @@ use super::join::JoinError;
 use super::retire::RetireError;
 use crate::bytes::DecodeError;
 use crate::clock::{ReplicaId, VersionVector};
-use crate::crdt::{Key, Path};
+use crate::crdt::Key;
 use crate::delta::{Batch, Blob, Delta, RoundStep};
 
 /// What an import did.
@@ -156,7 +156,7 @@ impl Doc {
             return 0;
         }
         let limits: Vec<u64> = self.state.writers.iter().map(|writer| stable.get(&writer.id)).collect();
-        let keys = self.state.delete_keys_between(&Key::tree(&Path::root()), &Key::tree_end(&Path::root()));
+        let keys: Vec<Key> = self.state.deletes.iter().map(|(key, _)| key.clone()).collect();
         let mut pruned = 0;
         for key in keys {
             for entry in self.state.remove_deletes(&key, &|entry| entry.seq <= limits[entry.writer as usize]) {

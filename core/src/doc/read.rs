@@ -36,26 +36,6 @@ impl Doc {
         }
     }
 
-    /// Whether the set at a path has an element.
-    pub fn set_contains(&self, path: &Path, element: &Value) -> bool {
-        self.state.leaves.contains(Key::element(path, element))
-    }
-
-    /// The elements of the set at a path, in the order of their encoding.
-    pub fn set_elements(&self, path: &Path) -> Vec<Value> {
-        self.elements(path).filter_map(|key| key.element_value()).collect()
-    }
-
-    /// Number of elements of the set at a path.
-    pub fn set_len(&self, path: &Path) -> usize {
-        self.elements(path).count()
-    }
-
-    fn elements(&self, path: &Path) -> impl Iterator<Item = &Key> {
-        let (from, to) = (Key::assemble(path.as_str().as_bytes(), Kind::ELEMENT, &[]), Key::new(path, Kind::TEXT));
-        self.state.leaves.range(from, to).map(|(key, _)| key)
-    }
-
     /// The names of what is below a path, sorted.
     pub fn keys(&self, path: &Path) -> Vec<String> {
         let mut names = Vec::new();
@@ -72,25 +52,19 @@ impl Doc {
 
     /// Whether nothing was ever written, or all of it deleted.
     pub fn is_empty(&self) -> bool {
-        self.state.leaves.is_empty()
+        self.state.leaves.is_empty() || !self.contains(&Path::root())
     }
 
-    /// What stands at a path. Of several kinds that concurrent writers put there, the first of map, set, text, counter
-    /// and register; the others stay readable by their own methods.
+    /// What stands at a path. Of several kinds that concurrent writers put there, the first of list, map, set, text, counter,
+    /// bounded counter, flag and register; the others stay readable by their own methods.
     pub fn kind(&self, path: &Path) -> Option<ContainerKind> {
-        let (from, to) = (Key::tree(path), Key::tree_end(path));
-        let (mut found, mut from) = (None, from);
+        let (mut from, to) = (Key::tree(path), Key::tree_end(path));
+        let mut found: Option<ContainerKind> = None;
         while let Some(key) = self.first_from(&from, &to) {
-            let kind = match key.kind() {
-                _ if key.path_bytes().len() > path.as_str().len() => ContainerKind::Map,
-                Kind::MARKER => ContainerKind::Map,
-                Kind::ELEMENT => ContainerKind::Set,
-                Kind::TEXT => ContainerKind::Text,
-                Kind::COUNTER => ContainerKind::Counter,
-                _ => ContainerKind::Register,
-            };
-            found = Some(found.map_or(kind, |best: ContainerKind| best.min(kind)));
-            if kind == ContainerKind::Map {
+            let below = key.path_bytes().len() > path.as_str().len();
+            let kind = if below { Some(ContainerKind::Map) } else { ContainerKind::of(key.kind()) };
+            found = found.into_iter().chain(kind).min_by_key(|kind| kind.rank());
+            if below {
                 break;
             }
             // On to the next kind at this path, or to the first child.
@@ -99,8 +73,8 @@ impl Doc {
         found
     }
 
-    /// Everything at and below a path as one value: maps as maps, sets as lists in the order of their encoding, counters
-    /// as integers, texts as strings. The root is a map even when it is empty.
+    /// Everything at and below a path as one value: maps as maps, lists as lists, sets as lists in the order of their
+    /// encoding, counters as integers, flags as truths, texts as strings. The root is a map even when it is empty.
     pub fn view(&self, path: &Path) -> Option<Value> {
         let kind = self.kind(path);
         match kind {
@@ -115,7 +89,8 @@ impl Doc {
                 });
                 Some(Value::Map(entries))
             }
-            Some(ContainerKind::Set) => Some(Value::List(self.set_elements(path))),
+            Some(ContainerKind::Set) => Some(Value::List(self.set_shown(path))),
+            Some(ContainerKind::Flag) => Some(Value::Bool(self.flag_shown(path))),
             Some(ContainerKind::Counter) => Some(Value::Int(self.counter(path))),
             Some(ContainerKind::Register) => self.get(path),
             #[cfg(feature = "text")]
@@ -135,9 +110,5 @@ impl Doc {
             from = Key::tree_end(&child);
             visit(child);
         }
-    }
-
-    fn first_from(&self, from: &Key, end: &Key) -> Option<&Key> {
-        self.state.leaves.range(from, end).next().map(|(key, _)| key)
     }
 }

@@ -1,5 +1,6 @@
 //! The state of a document and the four steps that every change is made of.
 
+use super::leaf::is_about;
 use super::log::Log;
 use crate::assoc::{SortedMap, Table};
 use crate::bytes::SmallBytes;
@@ -242,9 +243,10 @@ fn take(leaves: &mut Table<Key, Leaf>, key: &Key, gone: &dyn Fn(&Entry) -> bool)
     removed
 }
 
+/// The keys of a subtree, without what is said about the document.
 fn keys_between(leaves: &Table<Key, Leaf>, from: &Key, to: &Key) -> Vec<Key> {
     let mut keys = Vec::new();
-    for (key, _) in leaves.range(from, to) {
+    for (key, _) in leaves.range(from, to).filter(|(key, _)| !is_about(key)) {
         keys.push(key.clone());
     }
     keys

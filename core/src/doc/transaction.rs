@@ -36,6 +36,12 @@ pub enum EditError {
     /// The place has no name, so it cannot hold a value: only maps can be the root.
     #[error("the root of a document is a map: a {0} needs a path of at least one segment")]
     Root(&'static str),
+    /// The set only grows.
+    #[error("the set only grows: nothing is removed from it; use another kind of set, or delete the whole set")]
+    GrowOnly,
+    /// The element was removed from a two-phase set.
+    #[error("the element was removed from a two-phase set and cannot come back: use another kind of set for that")]
+    Removed,
 }
 
 /// What undoing takes, step by step.

@@ -6,7 +6,7 @@ use super::transaction::{EditError, Undo};
 use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::SmallBytes;
-use crate::crdt::{Key, Kind, Path, Value, ValueError, add_payload};
+use crate::crdt::{Key, Kind, Path, Value, add_payload};
 use crate::delta::{Op, Span};
 
 #[cfg(feature = "text")]
@@ -38,9 +38,10 @@ impl Doc {
         if keys.is_empty() {
             return self.open().map(|_| false);
         }
+        let shown = self.first_from(&from, &to).is_some();
         let records = self.state.delete_keys_between(&from, &to);
         self.record(from, None, &keys, &records)?;
-        Ok(true)
+        Ok(shown)
     }
 
     /// Writes a value with its maps nested by path, so that concurrent writes to different fields merge.
@@ -69,38 +70,6 @@ impl Doc {
         if self.state.leaves.contains(&key) { self.open().map(drop) } else { self.put(key, Value::Null.to_cbor()) }
     }
 
-    /// Adds an element to the set at a path. Returns whether it was absent.
-    ///
-    /// # Errors
-    /// [`EditError`], and then nothing is changed; [`ValueError::TooLarge`] beyond [`bounds::PATH_BYTES`] for an element.
-    pub fn set_add(&mut self, path: &Path, element: Value) -> Result<bool, EditError> {
-        path.check()?;
-        let bytes = element.checked_cbor()?.len();
-        if bytes > bounds::PATH_BYTES - 2 {
-            return Err(ValueError::TooLarge(bytes).into());
-        }
-        let key = Key::element(path, &element);
-        let absent = !self.state.leaves.contains(&key);
-        // Adding what is there is an event too: it must survive a concurrent removal.
-        self.put(key, Vec::new())?;
-        Ok(absent)
-    }
-
-    /// Removes an element from the set at a path. Returns whether it was there.
-    ///
-    /// # Errors
-    /// [`EditError`], and then nothing is changed.
-    pub fn set_remove(&mut self, path: &Path, element: &Value) -> Result<bool, EditError> {
-        path.check()?;
-        let key = Key::element(path, element);
-        if !self.state.leaves.contains(&key) {
-            return self.open().map(|_| false);
-        }
-        let records: Vec<Key> = self.state.deletes.get(&key).map(|(key, _)| key.clone()).into_iter().collect();
-        self.record(key.clone(), None, &[key], &records)?;
-        Ok(true)
-    }
-
     /// Counts: adds `amount`, which may be negative, to the counter at a path.
     ///
     /// # Errors
@@ -110,7 +79,7 @@ impl Doc {
         self.record(Key::new(path, Kind::COUNTER), Some(add_payload(amount).into()), &[], &[])
     }
 
-    fn named(&self, path: &Path, what: &'static str) -> Result<(), EditError> {
+    pub(super) fn named(&self, path: &Path, what: &'static str) -> Result<(), EditError> {
         path.check()?;
         if path.as_str().is_empty() { Err(EditError::Root(what)) } else { Ok(()) }
     }
@@ -121,8 +90,14 @@ impl Doc {
         self.state.leaves.range(&from, &to).take(2).any(|(found, _)| found != key)
     }
 
+    /// Deletes a leaf that is there: removes its dots, and leaves a record in place of its earlier ones.
+    pub(super) fn clear_leaf(&mut self, key: Key) -> Result<(), EditError> {
+        let records: Vec<Key> = self.state.deletes.get(&key).map(|(key, _)| key.clone()).into_iter().collect();
+        self.record(key.clone(), None, &[key], &records)
+    }
+
     /// Writes a leaf: replaces its dots, and its delete records, which have done their work.
-    fn put(&mut self, key: Key, payload: Vec<u8>) -> Result<(), EditError> {
+    pub(super) fn put(&mut self, key: Key, payload: Vec<u8>) -> Result<(), EditError> {
         let one = std::slice::from_ref(&key);
         let records: &[Key] = if self.state.deletes.contains(&key) { one } else { &[] };
         self.record(key.clone(), Some(payload.into()), one, records)
@@ -183,7 +158,7 @@ impl Doc {
     }
 
     /// The writer and time of the open transaction, if it can take another event.
-    fn open(&self) -> Result<(u32, crate::clock::Hlc), EditError> {
+    pub(super) fn open(&self) -> Result<(u32, crate::clock::Hlc), EditError> {
         let open = self.transaction.as_ref().ok_or(EditError::NoTransaction)?;
         if open.broken() {
             return Err(EditError::RolledBack);
@@ -218,7 +193,7 @@ mod text {
     use super::*;
     use crate::assoc::order;
     use crate::clock::{Dot, ReplicaId};
-    use crate::crdt::{OutOfText, Text, TextUnit};
+    use crate::crdt::{OutOfText, Text, TextUnit, ValueError};
 
     /// Updates that a text gathers beyond its largest one before it is worth putting together, in bytes.
     const LOOSE_BYTES: usize = 4 * 1024;

@@ -13,7 +13,10 @@
 //! For texts the oracle knows which updates are live, not what they spell: that is checked as a function (the same
 //! live updates always spell the same text, in [`world`]) and by the list specification ([`text`]).
 
+pub mod causal;
 pub mod clock;
+pub mod flags;
+pub mod sets;
 pub mod text;
 pub mod view;
 pub mod world;

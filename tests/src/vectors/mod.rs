@@ -5,6 +5,8 @@
 //! must end with one digest and one export), and `expect`, which `cargo run -p syncline-tests --bin vectors --
 //! --write` fills in from the Rust core for review. [`step`] lists the steps.
 
+pub mod check;
+pub mod edit;
 pub mod file;
 pub mod keys;
 pub mod run;

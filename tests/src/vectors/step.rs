@@ -5,7 +5,8 @@
 //! | `set`, `assign` | `path`, `value` |
 //! | `register` | `path`, `value`: the same as `set`, through the register of a facade |
 //! | `delete` | `path` |
-//! | `add`, `remove` | `path`, `value`: an element of a set |
+//! | `add`, `remove` | `path`, `value`: an element of a set; `kind`: `add-wins` (default), `remove-wins`, `last-writer-wins`, `grow-only`, `two-phase` |
+//! | `flag` | `path`, `kind` (`enable-wins` or `disable-wins`), `value` |
 //! | `increment` | `path`, `by`: an integer within ±(2^53-1), which every facade takes |
 //! | `insert`, `erase` | `path`, `index`, and `text` or `count`; both in code points |
 //! | `fill`, `clear` | `path`, `keys`: sets each key to its index, or deletes each, in one transaction |
@@ -14,17 +15,19 @@
 //! | `import` | `blob`, or `from` and optionally `since`; `fails: true` when it must be refused |
 //! | `sync` | `replicas`: each imports what it lacks from each other, twice |
 //! | `siblings` | `path`, `is`: checks the values of a register, newest first |
+//! | `elements` | `path`, `kind`, `is`: checks the elements of a set |
+//! | `flag-is` | `path`, `kind`, `is`: checks a flag |
 //!
+//! An edit with `fails: true` must be refused. Edits are in [`super::edit`], checks in [`super::check`].
 //! `on` names the replica. `at` is the time in ms after [`BASE_MS`] and holds until the next `at`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use syncline::crdt::{Path, TextUnit, Value};
-use syncline::doc::{Doc, EditError};
+use syncline::doc::Doc;
 
-use super::keys;
-use crate::notation;
+use super::check::{check, is_check};
+use super::edit::{edit, text};
 
 /// The time that `at: 0` stands for, in ms since the epoch.
 pub const BASE_MS: u64 = 1_700_000_000_000;
@@ -63,7 +66,10 @@ impl Bench {
                 Ok(())
             }
             "import" => self.import(step),
-            "siblings" => self.siblings(step),
+            op if is_check(op) => {
+                let doc = self.doc(text(step, "on")?)?;
+                check(doc, step)
+            }
             _ => self.edit(step),
         }
     }
@@ -76,6 +82,11 @@ impl Bench {
         let now_ms = self.now_ms;
         let doc = self.doc(text(step, "on")?)?;
         doc.begin(now_ms, step["origin"].as_str()).map_err(|e| e.to_string())?;
+        if step["fails"] == Json::Bool(true) {
+            let refused = edit(doc, step).is_err();
+            doc.rollback();
+            return if refused { Ok(()) } else { Err("this edit must be refused".into()) };
+        }
         if text(step, "op")? != "transact" {
             edit(doc, step)?;
         } else {
@@ -128,56 +139,4 @@ impl Bench {
         }
         Ok(())
     }
-
-    fn siblings(&mut self, step: &Json) -> Result<(), String> {
-        let path = path(step)?;
-        let found: Vec<Json> = self.doc(text(step, "on")?)?.siblings(&path).iter().map(notation::write).collect();
-        if Json::Array(found.clone()) == step["is"] { Ok(()) } else { Err(format!("siblings are {found:?}")) }
-    }
-}
-
-fn edit(doc: &mut Doc, step: &Json) -> Result<(), String> {
-    let path = path(step)?;
-    let value = || notation::read(&step["value"]);
-    let done: Result<(), EditError> = match text(step, "op")? {
-        "set" | "register" => doc.set(&path, value()?),
-        "assign" => doc.assign(&path, value()?),
-        "delete" => doc.delete(&path).map(drop),
-        "add" => doc.set_add(&path, value()?).map(drop),
-        "remove" => doc.set_remove(&path, &value()?).map(drop),
-        "increment" => match notation::read(&step["by"])? {
-            Value::Int(by) => doc.counter_add(&path, by),
-            _ => return Err("increment needs an integer".into()),
-        },
-        "insert" => doc.text_insert(&path, number(step, "index")?, text(step, "text")?, TextUnit::CodePoint),
-        "erase" => doc.text_delete(&path, number(step, "index")?, number(step, "count")?, TextUnit::CodePoint),
-        "fill" | "clear" => bulk(doc, &path, step),
-        other => return Err(format!("no such op: {other}")),
-    };
-    done.map_err(|e| e.to_string())
-}
-
-fn bulk(doc: &mut Doc, path: &Path, step: &Json) -> Result<(), EditError> {
-    for (index, key) in keys::make(&step["keys"]).unwrap_or_default().iter().enumerate() {
-        let path = path.child(key);
-        if step["op"] == "fill" {
-            doc.set(&path, Value::Int(index as i64))?;
-        } else {
-            doc.delete(&path)?;
-        }
-    }
-    Ok(())
-}
-
-fn path(step: &Json) -> Result<Path, String> {
-    let segments = step["path"].as_array().ok_or("a step needs a path")?;
-    Ok(Path::from_segments(segments.iter().filter_map(Json::as_str)))
-}
-
-fn text<'a>(step: &'a Json, field: &str) -> Result<&'a str, String> {
-    step[field].as_str().ok_or_else(|| format!("a step needs the text {field}"))
-}
-
-fn number(step: &Json, field: &str) -> Result<usize, String> {
-    step[field].as_u64().map(|n| n as usize).ok_or_else(|| format!("a step needs the number {field}"))
 }

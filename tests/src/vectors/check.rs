@@ -1,0 +1,26 @@
+//! The checks of vectors: what a document must show at this point.
+
+use serde_json::{Value as Json, json};
+use syncline::crdt::Value;
+use syncline::doc::Doc;
+
+use super::edit::{flag_kind, path, set_kind, text};
+use crate::notation;
+
+/// Whether `op` checks rather than edits.
+pub fn is_check(op: &str) -> bool {
+    matches!(op, "siblings" | "elements" | "flag-is")
+}
+
+/// Compares what `doc` shows with `is`.
+pub fn check(doc: &mut Doc, step: &Json) -> Result<(), String> {
+    let path = path(step)?;
+    let list = |values: Vec<Value>| Json::Array(values.iter().map(notation::write).collect());
+    let found = match text(step, "op")? {
+        "siblings" => list(doc.siblings(&path)),
+        "elements" => list(doc.set_elements_as(&path, set_kind(step)?)),
+        "flag-is" => json!(doc.flag(&path, flag_kind(step)?)),
+        other => return Err(format!("no such check: {other}")),
+    };
+    if found == step["is"] { Ok(()) } else { Err(format!("{} is {found}, not {}", step["op"], step["is"])) }
+}

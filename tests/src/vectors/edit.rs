@@ -1,0 +1,85 @@
+//! The edits of vectors.
+
+use serde_json::Value as Json;
+use syncline::crdt::{FlagKind, Path, SetKind, TextUnit, Value};
+use syncline::doc::{Doc, EditError};
+
+use super::keys;
+use crate::notation;
+
+/// Does one edit in the open transaction of `doc`.
+pub fn edit(doc: &mut Doc, step: &Json) -> Result<(), String> {
+    let path = path(step)?;
+    let value = || notation::read(&step["value"]);
+    let done: Result<(), EditError> = match text(step, "op")? {
+        "set" | "register" => doc.set(&path, value()?),
+        "assign" => doc.assign(&path, value()?),
+        "delete" => doc.delete(&path).map(drop),
+        "add" => doc.set_add_as(&path, set_kind(step)?, value()?).map(drop),
+        "remove" => doc.set_remove_as(&path, set_kind(step)?, &value()?).map(drop),
+        "flag" => doc.flag_set(&path, flag_kind(step)?, step["value"] == Json::Bool(true)),
+        "increment" => doc.counter_add(&path, integer(step, "by")?),
+        "insert" => doc.text_insert(&path, number(step, "index")?, text(step, "text")?, TextUnit::CodePoint),
+        "erase" => doc.text_delete(&path, number(step, "index")?, number(step, "count")?, TextUnit::CodePoint),
+        "fill" | "clear" => bulk(doc, &path, step),
+        other => return Err(format!("no such op: {other}")),
+    };
+    done.map_err(|e| e.to_string())
+}
+
+fn bulk(doc: &mut Doc, path: &Path, step: &Json) -> Result<(), EditError> {
+    for (index, key) in keys::make(&step["keys"]).unwrap_or_default().iter().enumerate() {
+        let path = path.child(key);
+        if step["op"] == "fill" {
+            doc.set(&path, Value::Int(index as i64))?;
+        } else {
+            doc.delete(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The `kind` of set of a step; add-wins if it names none.
+pub fn set_kind(step: &Json) -> Result<SetKind, String> {
+    Ok(match step["kind"].as_str().unwrap_or("add-wins") {
+        "add-wins" => SetKind::AddWins,
+        "remove-wins" => SetKind::RemoveWins,
+        "last-writer-wins" => SetKind::LastWriterWins,
+        "grow-only" => SetKind::GrowOnly,
+        "two-phase" => SetKind::TwoPhase,
+        other => return Err(format!("no such kind of set: {other}")),
+    })
+}
+
+/// The `kind` of flag of a step.
+pub fn flag_kind(step: &Json) -> Result<FlagKind, String> {
+    match text(step, "kind")? {
+        "enable-wins" => Ok(FlagKind::EnableWins),
+        "disable-wins" => Ok(FlagKind::DisableWins),
+        other => Err(format!("no such kind of flag: {other}")),
+    }
+}
+
+/// The `path` of a step.
+pub fn path(step: &Json) -> Result<Path, String> {
+    let segments = step["path"].as_array().ok_or("a step needs a path")?;
+    Ok(Path::from_segments(segments.iter().filter_map(Json::as_str)))
+}
+
+/// A field that is text.
+pub fn text<'a>(step: &'a Json, field: &str) -> Result<&'a str, String> {
+    step[field].as_str().ok_or_else(|| format!("a step needs the text {field}"))
+}
+
+/// A field that is an index or a length.
+pub fn number(step: &Json, field: &str) -> Result<usize, String> {
+    step[field].as_u64().map(|n| n as usize).ok_or_else(|| format!("a step needs the number {field}"))
+}
+
+/// A field that is an integer of 64 bits, in the notation of values.
+pub fn integer(step: &Json, field: &str) -> Result<i64, String> {
+    match notation::read(&step[field])? {
+        Value::Int(number) => Ok(number),
+        _ => Err(format!("{field} needs an integer")),
+    }
+}
