@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use syncline_tests::oracle::causal::{Topic, World as Causal};
+use syncline_tests::oracle::counters::Counters;
 use syncline_tests::oracle::flags::Flags;
 use syncline_tests::oracle::sets::{AddWins, GrowOnly, LastWriterWins, RemoveWins, TwoPhase};
 use syncline_tests::oracle::text::Typists;
@@ -52,6 +53,11 @@ fn causal<T: Topic>(test: &str, count: u64) {
         }
         world.settle()
     });
+}
+
+#[test]
+fn counters_with_resets_and_folds_follow_the_definition() {
+    causal::<Counters>("counters_with_resets_and_folds_follow_the_definition", 6_000);
 }
 
 #[test]

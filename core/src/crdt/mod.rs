@@ -30,7 +30,7 @@ pub use path::{ParsePathError, Path};
 pub use set::SetKind;
 pub use value::{Value, ValueError};
 
-pub(crate) use counter::{add_payload, sum};
+pub(crate) use counter::{Count, Seen, amount, resets, sum};
 pub(crate) use flag::{any_true, true_and_no_false, truth_payload};
 pub(crate) use path::last_separator;
 pub(crate) use register::{Stamp, UNDEFINED};

@@ -1,6 +1,7 @@
 //! Change events: what became different, for those who watch.
 
 use super::Doc;
+use super::counter::counter_sum;
 use super::flag::truth;
 use super::leaf::shows;
 use super::state::State;
@@ -151,7 +152,7 @@ pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
             let newest = leaf.entries().iter().max_by_key(|entry| state.stamp(entry))?;
             Some(Value::from_cbor(&newest.payload).unwrap_or_default())
         }
-        Kind::COUNTER => Some(Value::Int(crate::crdt::sum(leaf.entries().iter().map(|entry| &*entry.payload)))),
+        Kind::COUNTER => Some(Value::Int(counter_sum(state, key))),
         Kind::MARKER => Some(Value::Map(BTreeMap::new())),
         Kind::ENABLE_WINS | Kind::DISABLE_WINS => Some(Value::Bool(truth(state, key))),
         kind if kind.is_element() && shows(state, key, leaf.entries()) => key.element_value(),

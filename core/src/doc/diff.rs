@@ -55,6 +55,7 @@ impl Doc {
     }
 
     fn delta(&self, seen: &[u64], since: VersionVector, touched: Option<Touched<'_>>, records: Records) -> Delta {
+        self.sealed.hand_out(self.last_seq());
         let version = self.version();
         let retired = self.state.retired_writers(&version, &since);
         let rank: Vec<u32> = self.state.ranks(&version, &retired);

@@ -15,6 +15,7 @@
 
 mod apply;
 mod change;
+mod counter;
 mod diff;
 mod exchange;
 mod flag;
@@ -39,6 +40,7 @@ pub use transaction::EditError;
 use crate::clock::{HlcClock, ReplicaId, Retired, VersionVector};
 use crate::delta::{Batch, Digest};
 use change::Observer;
+use counter::Sealed;
 use state::State;
 use std::collections::VecDeque;
 use transaction::Transaction;
@@ -56,6 +58,7 @@ pub struct Doc {
     recent: Option<Batch>,
     /// What is remembered of retired ids.
     retired: Retired,
+    sealed: Sealed,
     #[cfg(feature = "text")]
     texts: write::TextCache,
 }
@@ -72,6 +75,7 @@ impl Doc {
             outbox: None,
             recent: None,
             retired: Retired::default(),
+            sealed: Sealed::default(),
             #[cfg(feature = "text")]
             texts: write::TextCache::default(),
         }

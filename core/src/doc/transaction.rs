@@ -39,6 +39,9 @@ pub enum EditError {
     /// The set only grows.
     #[error("the set only grows: nothing is removed from it; use another kind of set, or delete the whole set")]
     GrowOnly,
+    /// A counter that only grows was to count down.
+    #[error("the counter only grows: count with an amount of at least 0, or use a counter that may count down")]
+    Shrinks,
     /// The element was removed from a two-phase set.
     #[error("the element was removed from a two-phase set and cannot come back: use another kind of set for that")]
     Removed,

@@ -6,7 +6,7 @@ use super::transaction::{EditError, Undo};
 use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::SmallBytes;
-use crate::crdt::{Key, Kind, Path, Value, add_payload};
+use crate::crdt::{Key, Kind, Path, Value};
 use crate::delta::{Op, Span};
 
 #[cfg(feature = "text")]
@@ -70,15 +70,6 @@ impl Doc {
         if self.state.leaves.contains(&key) { self.open().map(drop) } else { self.put(key, Value::Null.to_cbor()) }
     }
 
-    /// Counts: adds `amount`, which may be negative, to the counter at a path.
-    ///
-    /// # Errors
-    /// [`EditError`], and then nothing is changed.
-    pub fn counter_add(&mut self, path: &Path, amount: i64) -> Result<(), EditError> {
-        self.named(path, "counter")?;
-        self.record(Key::new(path, Kind::COUNTER), Some(add_payload(amount).into()), &[], &[])
-    }
-
     pub(super) fn named(&self, path: &Path, what: &'static str) -> Result<(), EditError> {
         path.check()?;
         if path.as_str().is_empty() { Err(EditError::Root(what)) } else { Ok(()) }
@@ -104,13 +95,29 @@ impl Doc {
     }
 
     /// Mints one event that removes all dots at `leaves` and all delete records at `records`.
-    fn record(
+    pub(super) fn record(
         &mut self,
         key: Key,
         payload: Option<SmallBytes>,
         leaves: &[Key],
         records: &[Key],
     ) -> Result<(), EditError> {
+        self.record_where(key, payload, leaves, records, None)
+    }
+
+    /// As [`Doc::record`], but if `only` is given, removes the dots within these spans only: writer, first, last.
+    pub(super) fn record_where(
+        &mut self,
+        key: Key,
+        payload: Option<SmallBytes>,
+        leaves: &[Key],
+        records: &[Key],
+        only: Option<&[(u32, u64, u64)]>,
+    ) -> Result<(), EditError> {
+        let gone = |entry: &Entry| {
+            let within = |span: &(u32, u64, u64)| span.0 == entry.writer && (span.1..=span.2).contains(&entry.seq);
+            only.is_none_or(|spans| spans.iter().any(within))
+        };
         let (writer, hlc) = self.open()?;
         let id = self.id;
         self.touch_unless_tree(&key, id);
@@ -121,7 +128,7 @@ impl Doc {
             if *leaf != key {
                 self.drop_text(leaf);
             }
-            for entry in self.state.remove(leaf, &|_| true) {
+            for entry in self.state.remove(leaf, &gone) {
                 widen(&mut removes, entry.writer, entry.seq);
                 undo.push(Undo::Removed(leaf.clone(), entry));
             }

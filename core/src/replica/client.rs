@@ -89,6 +89,7 @@ impl Replica {
     /// Has the document keep its batches while someone takes them.
     pub(super) fn keep_what_is_needed(&mut self) {
         self.doc.keep_batches(self.journaling || self.channel.is_some());
+        self.doc.stream_batches(self.channel.is_some());
     }
 
     /// Imports a blob into the document and passes on what was new in it: to the journal and to the relay.

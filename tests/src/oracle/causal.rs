@@ -50,6 +50,11 @@ pub trait Topic {
     /// Does something at random to `doc`, whose replica has seen `known`, and says what; `None` if nothing came of it.
     fn act(rng: &mut Rng, doc: &mut Doc, known: &[Event<Self::Act>]) -> Result<Option<Self::Act>, String>;
 
+    /// Tidies up what is stable, in an open transaction; nothing that is shown changes.
+    fn fold(_doc: &mut Doc, _stable: &VersionVector) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Compares what `doc` shows with what the definition says about the events that its replica has seen.
     fn check(doc: &mut Doc, seen: &[Event<Self::Act>]) -> Result<(), String>;
 }
@@ -66,6 +71,8 @@ pub struct World<T: Topic> {
     members: Vec<Member>,
     blobs: Vec<(Vec<u8>, VersionVector)>,
     digests: Vec<(VersionVector, Digest)>,
+    /// What all had seen at some moment: the least and the most of it.
+    moments: Vec<(VersionVector, VersionVector)>,
     now_ms: u64,
     topic: PhantomData<T>,
 }
@@ -79,10 +86,20 @@ impl<T: Topic> World<T> {
             let id = ReplicaId::new(now_ms, u128::from(rng.bits()) << 8 | u128::from(index));
             let mut doc = Doc::new(id);
             doc.keep_batches(true);
+            doc.stream_batches(false);
             Member { doc, version: VersionVector::default() }
         });
         let members = members.collect();
-        World { rng, history: Vec::new(), members, blobs: Vec::new(), digests: Vec::new(), now_ms, topic: PhantomData }
+        World {
+            rng,
+            history: Vec::new(),
+            members,
+            blobs: Vec::new(),
+            digests: Vec::new(),
+            moments: Vec::new(),
+            now_ms,
+            topic: PhantomData,
+        }
     }
 
     /// Takes one random step and checks the replica that it changed.
@@ -96,10 +113,11 @@ impl<T: Topic> World<T> {
                 self.pull(who, from)?;
             }
             85..92 => self.receive_again(who)?,
-            92..96 => {
-                let stable = self.stable();
+            92..94 => {
+                let stable = self.moment().0;
                 self.members[who].doc.prune(&stable);
             }
+            94..97 => self.fold(who)?,
             _ => self.rollback(who)?,
         }
         self.check(who)
@@ -189,8 +207,31 @@ impl<T: Topic> World<T> {
         if self.members[to].version.includes(&version) { self.receive(to, &blob, &version) } else { Ok(()) }
     }
 
-    fn stable(&self) -> VersionVector {
-        self.members.iter().fold(self.members[0].version.clone(), |all, member| all.meet(&member.version))
+    /// The least and the most that anyone has seen now.
+    fn moment(&self) -> (VersionVector, VersionVector) {
+        let all = || self.members.iter().map(|member| &member.version);
+        let most = all().fold(VersionVector::default(), |mut most, version| {
+            most.join(version);
+            most
+        });
+        (all().fold(most.clone(), |least, version| least.meet(version)), most)
+    }
+
+    /// Folds by what was stable at a moment of which this replica has heard everything.
+    fn fold(&mut self, who: usize) -> Result<(), String> {
+        let now = self.moment();
+        self.moments.push(now);
+        let version = &self.members[who].version;
+        let heard: Vec<_> = self.moments.iter().filter(|(_, most)| version.includes(most)).collect();
+        let Some(&&(ref stable, _)) = heard.last() else { return Ok(()) };
+        let (stable, member) = (stable.clone(), &mut self.members[who]);
+        member.doc.begin(self.now_ms, None).map_err(text)?;
+        T::fold(&mut member.doc, &stable)?;
+        if let Some(seq) = member.doc.commit().map_err(text)? {
+            member.doc.take_batch().ok_or("a commit left no batch")?;
+            member.version.insert(member.doc.id(), seq);
+        }
+        Ok(())
     }
 
     /// What a replica has seen, its open transaction included.

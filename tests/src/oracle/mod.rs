@@ -15,6 +15,7 @@
 
 pub mod causal;
 pub mod clock;
+pub mod counters;
 pub mod flags;
 pub mod sets;
 pub mod text;

@@ -19,6 +19,8 @@ pub fn edit(doc: &mut Doc, step: &Json) -> Result<(), String> {
         "remove" => doc.set_remove_as(&path, set_kind(step)?, &value()?).map(drop),
         "flag" => doc.flag_set(&path, flag_kind(step)?, step["value"] == Json::Bool(true)),
         "increment" => doc.counter_add(&path, integer(step, "by")?),
+        "grow" => doc.counter_grow(&path, integer(step, "by")?),
+        "reset" => doc.counter_reset(&path).map(drop),
         "insert" => doc.text_insert(&path, number(step, "index")?, text(step, "text")?, TextUnit::CodePoint),
         "erase" => doc.text_delete(&path, number(step, "index")?, number(step, "count")?, TextUnit::CodePoint),
         "fill" | "clear" => bulk(doc, &path, step),

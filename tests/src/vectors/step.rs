@@ -8,6 +8,9 @@
 //! | `add`, `remove` | `path`, `value`: an element of a set; `kind`: `add-wins` (default), `remove-wins`, `last-writer-wins`, `grow-only`, `two-phase` |
 //! | `flag` | `path`, `kind` (`enable-wins` or `disable-wins`), `value` |
 //! | `increment` | `path`, `by`: an integer within ±(2^53-1), which every facade takes |
+//! | `grow` | `path`, `by`: an increment that must not be negative |
+//! | `reset` | `path`: resets a counter as far as it was seen |
+//! | `fold` | `stable`: replicas; folds what all of them have seen now |
 //! | `insert`, `erase` | `path`, `index`, and `text` or `count`; both in code points |
 //! | `fill`, `clear` | `path`, `keys`: sets each key to its index, or deletes each, in one transaction |
 //! | `transact` | `steps`, `rollback` |
@@ -66,6 +69,7 @@ impl Bench {
                 Ok(())
             }
             "import" => self.import(step),
+            "fold" => self.fold(step),
             op if is_check(op) => {
                 let doc = self.doc(text(step, "on")?)?;
                 check(doc, step)
@@ -99,6 +103,17 @@ impl Bench {
             }
         }
         doc.commit().map(drop).map_err(|e| e.to_string())
+    }
+
+    fn fold(&mut self, step: &Json) -> Result<(), String> {
+        let names = step["stable"].as_array().ok_or("fold needs stable")?.iter().filter_map(Json::as_str);
+        let now_ms = self.now_ms;
+        let mut stable = self.doc(text(step, "on")?)?.version();
+        for name in names {
+            stable = stable.meet(&self.doc(name)?.version());
+        }
+        let folded = self.doc(text(step, "on")?)?.transact(now_ms, None, |doc| doc.fold(&stable));
+        folded.map(drop).map_err(|e| e.to_string())
     }
 
     fn blob(&mut self, on: &str, step: &Json) -> Result<Vec<u8>, String> {
