@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use syncline_tests::oracle::causal::{Topic, World as Causal};
 use syncline_tests::oracle::counters::Counters;
 use syncline_tests::oracle::flags::Flags;
+use syncline_tests::oracle::lists::Lists;
 use syncline_tests::oracle::sets::{AddWins, GrowOnly, LastWriterWins, RemoveWins, TwoPhase};
 use syncline_tests::oracle::text::Typists;
 use syncline_tests::oracle::world::{Flavour, World};
@@ -63,6 +64,11 @@ fn counters_with_resets_and_folds_follow_the_definition() {
 #[test]
 fn flags_follow_the_definition() {
     causal::<Flags>("flags_follow_the_definition", 3_000);
+}
+
+#[test]
+fn lists_follow_the_definition() {
+    causal::<Lists>("lists_follow_the_definition", 4_000);
 }
 
 #[test]

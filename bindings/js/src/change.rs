@@ -50,6 +50,7 @@ fn kind_number(kind: ContainerKind) -> u32 {
         ContainerKind::Text => 3,
         ContainerKind::Map => 4,
         ContainerKind::Flag => 5,
+        ContainerKind::List => 6,
     }
 }
 

@@ -321,5 +321,6 @@ fn kind_name(kind: ContainerKind) -> &'static str {
         ContainerKind::Counter => "counter",
         ContainerKind::Register => "register",
         ContainerKind::Flag => "flag",
+        ContainerKind::List => "list",
     }
 }

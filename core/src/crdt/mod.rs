@@ -7,14 +7,24 @@
 //! |---|---|---|---|
 //! | register | one for a path | a write replaces the dots it saw | last writer by ([`Hlc`](crate::clock::Hlc), replica), or all |
 //! | counter | one for a path | one per transaction that counts | their sum |
-//! | set | one for an element | an add replaces the dots it saw | present while a dot lives: adds win |
+//! | bounded counter | one for each replica that has rights | the replica's own row | bound, plus what was added, less what was taken |
+//! | flag | one for a path and [kind](FlagKind) | a write replaces the dots it saw | true if any is, or if none is false |
+//! | set | one for an element and [kind](SetKind) | an add replaces the dots it saw | by kind |
+//! | list | one for an item | a move or set replaces the dots it saw | items ordered by position; newest position and newest value |
 //! | text | one for a path | one update per transaction | the updates merged by yrs |
 //! | map | none, or a marker when made empty | | the children below its path |
+//!
+//! A map of registers is both kinds of map that the literature knows: reading a key by last writer makes it a
+//! last-writer-wins map, and since a delete of a key or of a subtree removes just what it has seen, it is an
+//! observed-remove map, nested to any depth: what others write below it at the same time stays. [`Key`] tells all
+//! kinds of leaf and their rules.
 
 mod counter;
 mod flag;
+mod item;
 mod key;
 mod path;
+mod position;
 mod register;
 #[cfg(feature = "serde")]
 mod serde_value;
@@ -32,7 +42,9 @@ pub use value::{Value, ValueError};
 
 pub(crate) use counter::{Count, Seen, amount, resets, sum};
 pub(crate) use flag::{any_true, true_and_no_false, truth_payload};
+pub(crate) use item::{Item, moved_item, new_item, set_item};
 pub(crate) use path::last_separator;
+pub(crate) use position::between;
 pub(crate) use register::{Stamp, UNDEFINED};
 #[cfg(feature = "text")]
 pub(crate) use text::{OutOfText, Text};
@@ -53,6 +65,8 @@ pub enum ContainerKind {
     Register,
     /// A flag.
     Flag,
+    /// A movable list.
+    List,
 }
 
 impl ContainerKind {
@@ -60,6 +74,7 @@ impl ContainerKind {
     /// nested in its items lies below it.
     pub(crate) fn rank(self) -> u32 {
         match self {
+            ContainerKind::List => 0,
             ContainerKind::Map => 1,
             ContainerKind::Set => 2,
             ContainerKind::Text => 3,
@@ -77,6 +92,7 @@ impl ContainerKind {
             Kind::TEXT => ContainerKind::Text,
             Kind::MARKER => ContainerKind::Map,
             Kind::ENABLE_WINS | Kind::DISABLE_WINS => ContainerKind::Flag,
+            Kind::ITEM => ContainerKind::List,
             _ if kind.is_element() => ContainerKind::Set,
             _ => return None,
         })

@@ -4,6 +4,7 @@ use super::Doc;
 use super::counter::counter_sum;
 use super::flag::truth;
 use super::leaf::shows;
+use super::list::{item_change, item_path};
 use super::state::State;
 use crate::assoc::Table;
 use crate::bounds;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 /// One place whose value became different.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where.
+    /// Where. For an item of a list: the path of the list, then the item's id.
     pub path: Path,
     /// What stands there.
     pub kind: ContainerKind,
@@ -22,7 +23,8 @@ pub struct Change {
     pub by: ReplicaId,
     /// How it came here.
     pub origin: Origin,
-    /// The value before. For a set: the element, if it was removed. For a text: `None`.
+    /// The value before. For a set: the element, if it was removed. For a list: the item's; the same as now if it was
+    /// moved. For a text: `None`.
     pub old: Option<Value>,
     /// The value now. For a set: the element, if it was added. For a text: `None`.
     pub new: Option<Value>,
@@ -97,6 +99,7 @@ impl Doc {
 
     /// Remembers the value of a leaf before it is changed by `by`.
     pub(super) fn touch(&mut self, key: &Key, by: ReplicaId) {
+        self.lists.touch(&self.state, key);
         if !self.observer.on {
             return;
         }
@@ -155,6 +158,7 @@ pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
         Kind::COUNTER => Some(Value::Int(counter_sum(state, key))),
         Kind::MARKER => Some(Value::Map(BTreeMap::new())),
         Kind::ENABLE_WINS | Kind::DISABLE_WINS => Some(Value::Bool(truth(state, key))),
+        Kind::ITEM => item_change(state, key),
         kind if kind.is_element() && shows(state, key, leaf.entries()) => key.element_value(),
         _ => None,
     }
@@ -171,8 +175,21 @@ fn change(key: &Key, touched: Touched, after: Option<Value>, origin: &Origin) ->
         _ => String::new(),
     };
     let splices = if text { vec![difference(&string(&touched.before), &string(&after))] } else { Vec::new() };
-    let (old, new) = if text { (None, None) } else { (touched.before, after) };
-    Some(Change { path: key.path(), kind, by: touched.by, origin: origin.clone(), old, new, splices })
+    let (old, new) = match kind {
+        ContainerKind::Text => (None, None),
+        ContainerKind::List => (touched.before.and_then(second), after.and_then(second)),
+        _ => (touched.before, after),
+    };
+    let path = if kind == ContainerKind::List { item_path(key) } else { key.path() };
+    Some(Change { path, kind, by: touched.by, origin: origin.clone(), old, new, splices })
+}
+
+/// The value of an item, without its position.
+fn second(item: Value) -> Option<Value> {
+    match item {
+        Value::List(mut parts) => parts.pop(),
+        _ => None,
+    }
 }
 
 /// The smallest single splice that makes `new` of `old`.

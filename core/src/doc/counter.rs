@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::leaf::dots;
 use super::state::{Entry, State};
 use super::{Doc, EditError};
+use crate::assoc::Table;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::crdt::{Count, Key, Kind, Path, Seen, amount, resets, sum};
 
@@ -113,14 +114,14 @@ impl Doc {
         let writer = self.open()?.0;
         let limit = stable.get(&self.id);
         let own = &self.state.writers[writer as usize].log;
-        let mut keys: Vec<Key> = own
-            .beyond(0)
-            .take_while(|(seq, _)| *seq <= limit)
-            .filter(|(_, key)| key.kind() == Kind::COUNTER && self.state.leaves.contains(key))
-            .map(|(_, key)| key.clone())
-            .collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let mut counters: Table<&[u8], u64> = Table::default();
+        for (_, key) in own.beyond(0).take_while(|(seq, _)| *seq <= limit) {
+            if key.kind() == Kind::COUNTER && self.state.leaves.contains(key) {
+                counters.get_or_insert(key.as_bytes(), 0);
+            }
+        }
+        let keys: Vec<Key> =
+            counters.iter().filter_map(|(key, _)| self.state.leaves.get(key)).map(|(key, _)| key.clone()).collect();
         let mut folded = 0;
         for key in keys {
             folded += usize::from(self.fold_one(key, writer, limit)?);

@@ -21,6 +21,7 @@ mod exchange;
 mod flag;
 mod join;
 mod leaf;
+mod list;
 mod log;
 mod read;
 mod retire;
@@ -41,6 +42,7 @@ use crate::clock::{HlcClock, ReplicaId, Retired, VersionVector};
 use crate::delta::{Batch, Digest};
 use change::Observer;
 use counter::Sealed;
+use list::Lists;
 use state::State;
 use std::collections::VecDeque;
 use transaction::Transaction;
@@ -59,6 +61,7 @@ pub struct Doc {
     /// What is remembered of retired ids.
     retired: Retired,
     sealed: Sealed,
+    lists: Lists,
     #[cfg(feature = "text")]
     texts: write::TextCache,
 }
@@ -76,6 +79,7 @@ impl Doc {
             recent: None,
             retired: Retired::default(),
             sealed: Sealed::default(),
+            lists: Lists::default(),
             #[cfg(feature = "text")]
             texts: write::TextCache::default(),
         }

@@ -30,6 +30,9 @@ pub enum EditError {
     /// The position is outside the text, whose length is given in the unit of the call.
     #[error("the position is outside the text, which is {0} long")]
     OutOfText(usize),
+    /// The index is outside the list, whose length is given.
+    #[error("the index is outside the list, which has {0} items")]
+    OutOfList(usize),
     /// The position is in the middle of a character that takes two UTF-16 units.
     #[error("the position is in the middle of a character")]
     SplitCharacter,
@@ -148,6 +151,7 @@ impl Doc {
         self.state.writers[writer as usize].seq = first - 1;
         self.state.digest = digest;
         self.forget_touched();
+        self.lists.clear();
         if !outer {
             self.transaction = None;
         }

@@ -17,6 +17,7 @@ pub mod causal;
 pub mod clock;
 pub mod counters;
 pub mod flags;
+pub mod lists;
 pub mod sets;
 pub mod text;
 pub mod view;

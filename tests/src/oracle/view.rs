@@ -52,6 +52,14 @@ impl History {
         sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 
+    /// The increment of the open transaction, and its amount: counting again in it adds to the dot that is there.
+    pub fn counted_in_transaction(&self, live: &BTreeSet<Event>, path: &[String]) -> (BTreeSet<Event>, i64) {
+        let here = self.at(live, path, &Leaf::Counter).into_iter();
+        let open: BTreeSet<Event> = here.filter(|event| self.facts[*event].seq == u64::MAX).collect();
+        let before = self.sum(&open, path);
+        (open, before)
+    }
+
     /// The elements of a set, in the order of their encoding.
     pub fn elements(&self, live: &BTreeSet<Event>, path: &[String]) -> Vec<Value> {
         let mut found = BTreeMap::new();

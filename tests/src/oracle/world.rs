@@ -225,12 +225,7 @@ impl World {
             }
             60..70 => {
                 doc.counter_add(&path, number + 1).map_err(text)?;
-                // Counting again in one transaction adds to the dot that is there.
-                let open = |event: &Event| history.facts[*event].seq == u64::MAX;
-                let removes: BTreeSet<Event> =
-                    history.at(&live, &place, &Leaf::Counter).into_iter().filter(open).collect();
-                let before = removes.iter().map(|event| &history.facts[*event].value);
-                let before: i64 = before.map(|value| if let Value::Int(amount) = value { *amount } else { 0 }).sum();
+                let (removes, before) = history.counted_in_transaction(&live, &place);
                 (Some(Leaf::Counter), Value::Int(before + number + 1), removes)
             }
             70..85 => {

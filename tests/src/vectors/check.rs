@@ -9,7 +9,7 @@ use crate::notation;
 
 /// Whether `op` checks rather than edits.
 pub fn is_check(op: &str) -> bool {
-    matches!(op, "siblings" | "elements" | "flag-is")
+    matches!(op, "siblings" | "elements" | "flag-is" | "list-is")
 }
 
 /// Compares what `doc` shows with `is`.
@@ -19,6 +19,9 @@ pub fn check(doc: &mut Doc, step: &Json) -> Result<(), String> {
     let found = match text(step, "op")? {
         "siblings" => list(doc.siblings(&path)),
         "elements" => list(doc.set_elements_as(&path, set_kind(step)?)),
+        "list-is" => {
+            list((0..doc.list_len(&path)).map(|index| doc.list_get(&path, index).unwrap_or_default()).collect())
+        }
         "flag-is" => json!(doc.flag(&path, flag_kind(step)?)),
         other => return Err(format!("no such check: {other}")),
     };

@@ -11,6 +11,9 @@
 //! | `grow` | `path`, `by`: an increment that must not be negative |
 //! | `reset` | `path`: resets a counter as far as it was seen |
 //! | `fold` | `stable`: replicas; folds what all of them have seen now |
+//! | `list-insert` | `path`, `index` (the end if absent), `value` |
+//! | `list-delete`, `list-set` | `path`, `index`, and `value` |
+//! | `list-move` | `path`, `from`, `to`: the index that the item has afterwards |
 //! | `insert`, `erase` | `path`, `index`, and `text` or `count`; both in code points |
 //! | `fill`, `clear` | `path`, `keys`: sets each key to its index, or deletes each, in one transaction |
 //! | `transact` | `steps`, `rollback` |
@@ -19,7 +22,10 @@
 //! | `sync` | `replicas`: each imports what it lacks from each other, twice |
 //! | `siblings` | `path`, `is`: checks the values of a register, newest first |
 //! | `elements` | `path`, `kind`, `is`: checks the elements of a set |
+//! | `list-is` | `path`, `is`: checks the values of a list, one by one by index |
 //! | `flag-is` | `path`, `kind`, `is`: checks a flag |
+//!
+//! The id of an item of a list is the hexadecimal id of its author's replica, then the event's number in as few bytes.
 //!
 //! An edit with `fails: true` must be refused. Edits are in [`super::edit`], checks in [`super::check`].
 //! `on` names the replica. `at` is the time in ms after [`BASE_MS`] and holds until the next `at`.
