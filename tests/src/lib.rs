@@ -2,18 +2,14 @@
 //! definition of each data type, a seeded simulator of clients, links and a relay, and a mutator of
 //! captured frames.
 //!
-//! One test binary per kind lives in `tests/`: `conformance`, `decisions`, `oracle`, `traps`, `sim`, `garbage`,
-//! `tidy`.
+//! One test binary per kind lives in `tests/`: `conformance`, `decisions`, `format`, `oracle`, `traps`, `sim`,
+//! `garbage`, `tidy`.
 //! The same vectors are run by Node, Chromium and Python from `conformance/`.
 
 pub mod corpus;
 pub mod decisions;
-pub mod hostile;
-//! One test binary per kind lives in `tests/`: `conformance`, `format`, `oracle`, `traps`, `sim`, `garbage`, `tidy`.
-//! The same vectors are run by Node, Chromium and Python from `conformance/`.
-
-pub mod corpus;
 pub mod format;
+pub mod hostile;
 pub mod notation;
 pub mod oracle;
 pub mod rng;

@@ -74,7 +74,10 @@ impl Doc {
     /// as a delta otherwise.
     pub fn export_from(&self, since: &VersionVector) -> Vec<u8> {
         match self.recent.as_ref().filter(|batch| self.lacks_only(batch, since)) {
-            Some(batch) => Blob::encode_batch(batch),
+            Some(batch) => {
+                self.sealed.hand_out(self.last_seq());
+                Blob::encode_batch(batch)
+            }
             None => Blob::encode_delta(&self.delta_since(since)),
         }
     }

@@ -124,10 +124,11 @@ fn a_handover_renames_what_is_beyond_and_doing_it_again_changes_nothing() {
 
 #[test]
 fn a_handover_that_meets_its_own_events_keeps_one_of_each() {
-    let mut a = doc(1);
-    (0..4).for_each(|_| count(&mut a, 1));
-    let mut other = doc(2);
-    bring(&a, &mut other);
+    let (mut a, mut other) = (doc(1), doc(2));
+    for _ in 0..4 {
+        count(&mut a, 1);
+        bring(&a, &mut other);
+    }
     let handover = Handover { from: a.id(), taken: 1, heir: ReplicaId::new(NOW + 5, 8) };
     other.hand_over(&handover, &Origin::Link);
     a.import(&other.export()).unwrap();
