@@ -122,9 +122,12 @@ impl Rendezvous {
             Spread::Zones => ("zones", |seat| seat.zone),
             Spread::Regions => ("regions", |seat| seat.region),
         };
-        let mut domains: Vec<u32> = chosen.iter().map(|at| domain(&self.seats[*at])).collect();
-        domains.sort_unstable();
-        domains.dedup();
+        let mut domains: Vec<u32> = Vec::new();
+        for domain in chosen.iter().map(|at| domain(&self.seats[*at])) {
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
         match domains.len() {
             have if have < count => Err(PlaceError::TooFew { what, wanted: count, have }),
             _ => Ok(chosen),

@@ -67,13 +67,13 @@ pub enum RouteError {
     #[error(transparent)]
     Place(#[from] PlaceError),
     /// The namespace has no home region, and there is none for all others.
-    #[error("the namespace {0:?} has no home region: add one, or set one for all other namespaces")]
+    #[error("the namespace '{0}' has no home region: add one, or set one for all other namespaces")]
     NoHome(String),
     /// Residency and strategy have no region in common that has nodes.
-    #[error("the namespace {0:?} may not be served by any node: widen its residency or add nodes to its regions")]
+    #[error("the namespace '{0}' may not be served by any node: widen its residency or add nodes to its regions")]
     Forbidden(String),
     /// All nodes that may serve are down.
-    #[error("all nodes that may serve the namespace {0:?} are down: keep the request and try again")]
+    #[error("all nodes that may serve the namespace '{0}' are down: keep the request and try again")]
     AllDown(String),
 }
 

@@ -37,11 +37,10 @@ impl Partitioner {
     /// # Errors
     /// [`PlaceError`] if there are too many splits or two are equal.
     pub fn range<S: Into<String>>(splits: impl IntoIterator<Item = S>) -> Result<Self, PlaceError> {
-        let mut splits: Vec<String> = splits.into_iter().map(Into::into).collect();
+        let splits: Vec<String> = splits.into_iter().map(Into::into).collect();
         at_most("shards", splits.len() + 1, SHARDS)?;
-        splits.sort_unstable();
-        check_distinct("split", &splits.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(Partitioner(Kind::Range(splits)))
+        let order = check_distinct("split", &splits.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Ok(Partitioner(Kind::Range(order.into_iter().map(|at| splits[at as usize].clone()).collect())))
     }
 
     /// How many shards there are.

@@ -56,10 +56,9 @@ fn check_home(residency: &[Residency], namespace: &str, home: &str) -> Result<()
 }
 
 fn check_namespaces<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), PlaceError> {
-    let mut names: Vec<&str> = names.collect();
+    let names: Vec<&str> = names.collect();
     names.iter().try_for_each(|name| check_name("namespace", name))?;
-    names.sort_unstable();
-    check_distinct("namespace", &names)
+    check_distinct("namespace", &names).map(drop)
 }
 
 fn check_regions(topology: &Topology, list: &'static str, regions: &[String]) -> Result<(), PlaceError> {
@@ -68,7 +67,6 @@ fn check_regions(topology: &Topology, list: &'static str, regions: &[String]) ->
         return Err(PlaceError::Empty(list));
     }
     regions.iter().try_for_each(|region| topology.region(region).map(|_| ()))?;
-    let mut names: Vec<&str> = regions.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    check_distinct("region", &names)
+    let names: Vec<&str> = regions.iter().map(String::as_str).collect();
+    check_distinct("region", &names).map(drop)
 }

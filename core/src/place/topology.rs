@@ -165,14 +165,15 @@ impl TopologyBuilder {
     /// # Errors
     /// [`PlaceError`] if a name is empty, too long or taken, if a region has no zones or a topology no nodes, if a node's
     /// region or zone is unknown, if a weight is 0, or if there is too much of something.
-    pub fn build(mut self) -> Result<Topology, PlaceError> {
+    pub fn build(self) -> Result<Topology, PlaceError> {
         const { assert!(MOST_WEIGHT as usize * NODES <= u32::MAX as usize) };
         at_most("regions", self.regions.len(), REGIONS)?;
         at_most("nodes", self.nodes.len(), NODES)?;
         at_most("zones", self.regions.iter().map(|(_, zones)| zones.len()).sum(), ZONES)?;
-        self.regions.sort_unstable();
         let names: Vec<&str> = self.regions.iter().map(|(name, _)| name.as_str()).collect();
-        check_distinct("region", &names)?;
+        let regions = check_distinct("region", &names)?;
+        let names: Vec<&str> = self.nodes.iter().map(|[name, ..]| name.as_str()).collect();
+        let nodes = check_distinct("node", &names)?;
         let mut topology = Topology {
             regions: Vec::new(),
             zones: Vec::new(),
@@ -180,34 +181,32 @@ impl TopologyBuilder {
             pulses: vec![Pulse::default(); self.nodes.len()],
             latencies: SortedMap::default(),
         };
-        for (at, (name, zones)) in (0..).zip(&mut self.regions) {
+        for (at, region) in (0..).zip(regions) {
+            let (name, zones) = &self.regions[region as usize];
             check_name("region", name)?;
-            check_zones(zones)?;
-            topology.regions.push(std::mem::take(name));
-            topology.zones.extend(zones.drain(..).map(|zone| (at, zone)));
+            let order = check_zones(zones)?;
+            topology.regions.push(name.clone());
+            topology.zones.extend(order.into_iter().map(|zone| (at, zones[zone as usize].clone())));
         }
-        if self.nodes.is_empty() {
+        if nodes.is_empty() {
             return Err(PlaceError::Empty("topology"));
         }
-        for ([name, region, zone], weight) in self.nodes.into_iter().zip(self.weights) {
-            check_name("node", &name)?;
-            check_weight(&name, weight)?;
-            let region = topology.region(&region)?;
-            let zone = topology.zone(region, &zone)?;
-            topology.nodes.push(Node { name, zone, region, weight });
+        for at in nodes {
+            let ([name, region, zone], weight) = (&self.nodes[at as usize], self.weights[at as usize]);
+            check_name("node", name)?;
+            check_weight(name, weight)?;
+            let region = topology.region(region)?;
+            let zone = topology.zone(region, zone)?;
+            topology.nodes.push(Node { name: name.clone(), zone, region, weight });
         }
-        topology.nodes.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        let names: Vec<&str> = topology.nodes.iter().map(|node| node.name.as_str()).collect();
-        check_distinct("node", &names)?;
         Ok(topology)
     }
 }
 
-fn check_zones(zones: &mut [String]) -> Result<(), PlaceError> {
+fn check_zones(zones: &[String]) -> Result<Vec<u32>, PlaceError> {
     if zones.is_empty() {
         return Err(PlaceError::Empty("region"));
     }
-    zones.sort_unstable();
     let names: Vec<&str> = zones.iter().map(String::as_str).collect();
     names.iter().try_for_each(|name| check_name("zone", name))?;
     check_distinct("zone", &names)
@@ -231,13 +230,13 @@ mod tests {
             (Topology::builder(), "a topology is empty"),
             (eu(), "a topology is empty"),
             (good().region("us", [""; 0]), "a region is empty"),
-            (good().region("eu", ["b"]), "two regions named \"eu\""),
-            (good().region("us", ["b", "b"]), "two zones named \"b\""),
-            (good().node("n", "eu", "a"), "two nodes named \"n\""),
-            (good().node("m", "mars", "a"), "no region named \"mars\""),
-            (good().node("m", "eu", "b"), "no zone named \"b\""),
-            (good().weighted_node("m", "eu", "a", 0), "the weight of \"m\" is 0"),
-            (good().weighted_node("m", "eu", "a", 10_001), "the weight of \"m\" is 10001"),
+            (good().region("eu", ["b"]), "two regions named 'eu'"),
+            (good().region("us", ["b", "b"]), "two zones named 'b'"),
+            (good().node("n", "eu", "a"), "two nodes named 'n'"),
+            (good().node("m", "mars", "a"), "no region named 'mars'"),
+            (good().node("m", "eu", "b"), "no zone named 'b'"),
+            (good().weighted_node("m", "eu", "a", 0), "the weight of 'm' is 0"),
+            (good().weighted_node("m", "eu", "a", 10_001), "the weight of 'm' is 10001"),
             (good().node("", "eu", "a"), "the name of a node has 0 bytes"),
             (good().node(&long, "eu", "a"), "the name of a node has 129 bytes"),
             (good().region(&long, ["a"]), "the name of a region has 129 bytes"),

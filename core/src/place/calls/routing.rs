@@ -55,7 +55,7 @@ pub(super) fn next_moves(args: &Args<'_>) -> Result<Value, CallError> {
     let most = args.small_or("most", u32::MAX)? as usize;
     let name = |name: Option<String>| name.map_or(Value::Null, text);
     Ok(list(plan(&current, &target, most), |step| {
-        map([("shard", int(step.shard.into())), ("add", name(step.add)), ("remove", name(step.remove))])
+        map(&mut [("shard", int(step.shard.into())), ("add", name(step.add)), ("remove", name(step.remove))])
     }))
 }
 
@@ -117,7 +117,7 @@ fn ask(router: &Router, row: &Args<'_>, access: Access) -> Result<Value, CallErr
     let (from, namespace, key) = (row.text("from")?, row.text("namespace")?, row.text("key")?);
     let decision = match router.route(&Request { from, zone, namespace, key, access }) {
         Ok(decision) => decision,
-        Err(error) => return Ok(map([("error", text(error.code()))])),
+        Err(error) => return Ok(map(&mut [("error", text(error.code()))])),
     };
     let role = match decision.role {
         Role::Nearest => "nearest",
@@ -126,5 +126,5 @@ fn ask(router: &Router, row: &Args<'_>, access: Access) -> Result<Value, CallErr
         Role::Failover => "failover",
     };
     let names = list(decision.nodes, |at| text(&*router.topology().nodes()[at].name));
-    Ok(map([("nodes", names), ("role", text(role))]))
+    Ok(map(&mut [("nodes", names), ("role", text(role))]))
 }
