@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use syncline_tests::oracle::bounded::Bounded;
 use syncline_tests::oracle::causal::{Topic, World as Causal};
 use syncline_tests::oracle::counters::Counters;
 use syncline_tests::oracle::flags::Flags;
@@ -64,6 +65,11 @@ fn counters_with_resets_and_folds_follow_the_definition() {
 #[test]
 fn flags_follow_the_definition() {
     causal::<Flags>("flags_follow_the_definition", 3_000);
+}
+
+#[test]
+fn bounded_counters_never_fall_below_their_bound() {
+    causal::<Bounded>("bounded_counters_never_fall_below_their_bound", 4_000);
 }
 
 #[test]

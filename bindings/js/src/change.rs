@@ -51,6 +51,7 @@ fn kind_number(kind: ContainerKind) -> u32 {
         ContainerKind::Map => 4,
         ContainerKind::Flag => 5,
         ContainerKind::List => 6,
+        ContainerKind::Bounded => 7,
     }
 }
 

@@ -322,5 +322,6 @@ fn kind_name(kind: ContainerKind) -> &'static str {
         ContainerKind::Register => "register",
         ContainerKind::Flag => "flag",
         ContainerKind::List => "list",
+        ContainerKind::Bounded => "bounded",
     }
 }

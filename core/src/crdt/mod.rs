@@ -19,6 +19,7 @@
 //! observed-remove map, nested to any depth: what others write below it at the same time stays. [`Key`] tells all
 //! kinds of leaf and their rules.
 
+mod bounded;
 mod counter;
 mod flag;
 mod item;
@@ -40,6 +41,7 @@ pub use path::{ParsePathError, Path};
 pub use set::SetKind;
 pub use value::{Value, ValueError};
 
+pub(crate) use bounded::Row;
 pub(crate) use counter::{Count, Seen, amount, resets, sum};
 pub(crate) use flag::{any_true, true_and_no_false, truth_payload};
 pub(crate) use item::{Item, moved_item, new_item, set_item};
@@ -67,6 +69,8 @@ pub enum ContainerKind {
     Flag,
     /// A movable list.
     List,
+    /// A bounded counter.
+    Bounded,
 }
 
 impl ContainerKind {
@@ -79,6 +83,7 @@ impl ContainerKind {
             ContainerKind::Set => 2,
             ContainerKind::Text => 3,
             ContainerKind::Counter => 4,
+            ContainerKind::Bounded => 5,
             ContainerKind::Flag => 6,
             ContainerKind::Register => 7,
         }
@@ -93,6 +98,7 @@ impl ContainerKind {
             Kind::MARKER => ContainerKind::Map,
             Kind::ENABLE_WINS | Kind::DISABLE_WINS => ContainerKind::Flag,
             Kind::ITEM => ContainerKind::List,
+            Kind::BOUNDED => ContainerKind::Bounded,
             _ if kind.is_element() => ContainerKind::Set,
             _ => return None,
         })

@@ -1,6 +1,7 @@
 //! Change events: what became different, for those who watch.
 
 use super::Doc;
+use super::bounded::bounded_value;
 use super::counter::counter_sum;
 use super::flag::truth;
 use super::leaf::shows;
@@ -149,6 +150,9 @@ impl Doc {
 
 /// The value of one leaf that is not a text.
 pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
+    if key.kind() == Kind::BOUNDED {
+        return bounded_value(state, key.path_bytes()).map(Value::Int);
+    }
     let (_, leaf) = state.leaves.get(key)?;
     match key.kind() {
         Kind::REGISTER => {

@@ -14,6 +14,7 @@
 //! (Almeida, Shoker, Baquero: "Delta state replicated data types", 2018; Gonçalves et al.: DottedDB, 2017).
 
 mod apply;
+mod bounded;
 mod change;
 mod counter;
 mod diff;

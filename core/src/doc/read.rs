@@ -90,6 +90,7 @@ impl Doc {
                 Some(Value::Map(entries))
             }
             Some(ContainerKind::List) => Some(Value::List(self.list_shown(path))),
+            Some(ContainerKind::Bounded) => Some(Value::Int(self.bounded(path))),
             Some(ContainerKind::Set) => Some(Value::List(self.set_shown(path))),
             Some(ContainerKind::Flag) => Some(Value::Bool(self.flag_shown(path))),
             Some(ContainerKind::Counter) => Some(Value::Int(self.counter(path))),

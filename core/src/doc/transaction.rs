@@ -45,6 +45,19 @@ pub enum EditError {
     /// A counter that only grows was to count down.
     #[error("the counter only grows: count with an amount of at least 0, or use a counter that may count down")]
     Shrinks,
+    /// This replica's rights do not cover what it was to take from a bounded counter.
+    #[error(
+        "this replica has rights to take {available} from the bounded counter, not {asked}: take less, or have a replica that has rights transfer some"
+    )]
+    Rights {
+        /// What it may take.
+        available: u64,
+        /// What it was to take.
+        asked: u64,
+    },
+    /// A bounded counter would exceed what it can hold.
+    #[error("a bounded counter holds at most 2^63 - 1: use smaller amounts")]
+    Amount,
     /// The element was removed from a two-phase set.
     #[error("the element was removed from a two-phase set and cannot come back: use another kind of set for that")]
     Removed,

@@ -13,6 +13,7 @@
 //! For texts the oracle knows which updates are live, not what they spell: that is checked as a function (the same
 //! live updates always spell the same text, in [`world`]) and by the list specification ([`text`]).
 
+pub mod bounded;
 pub mod causal;
 pub mod clock;
 pub mod counters;

@@ -4,12 +4,12 @@ use serde_json::{Value as Json, json};
 use syncline::crdt::Value;
 use syncline::doc::Doc;
 
-use super::edit::{flag_kind, path, set_kind, text};
+use super::edit::{flag_kind, path, replica, set_kind, text};
 use crate::notation;
 
 /// Whether `op` checks rather than edits.
 pub fn is_check(op: &str) -> bool {
-    matches!(op, "siblings" | "elements" | "flag-is" | "list-is")
+    matches!(op, "siblings" | "elements" | "flag-is" | "list-is" | "rights")
 }
 
 /// Compares what `doc` shows with `is`.
@@ -22,6 +22,7 @@ pub fn check(doc: &mut Doc, step: &Json) -> Result<(), String> {
         "list-is" => {
             list((0..doc.list_len(&path)).map(|index| doc.list_get(&path, index).unwrap_or_default()).collect())
         }
+        "rights" => json!(doc.bounded_rights(&path, replica(step, "of")?)),
         "flag-is" => json!(doc.flag(&path, flag_kind(step)?)),
         other => return Err(format!("no such check: {other}")),
     };

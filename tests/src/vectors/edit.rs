@@ -1,6 +1,7 @@
 //! The edits of vectors.
 
 use serde_json::Value as Json;
+use syncline::clock::ReplicaId;
 use syncline::crdt::{FlagKind, Path, SetKind, TextUnit, Value};
 use syncline::doc::{Doc, EditError};
 
@@ -21,6 +22,10 @@ pub fn edit(doc: &mut Doc, step: &Json) -> Result<(), String> {
         "increment" => doc.counter_add(&path, integer(step, "by")?),
         "grow" => doc.counter_grow(&path, integer(step, "by")?),
         "reset" => doc.counter_reset(&path).map(drop),
+        "bounded" => doc.bounded_create(&path, integer(step, "bound")?),
+        "bounded-add" => doc.bounded_add(&path, number(step, "by")? as u64),
+        "bounded-sub" => doc.bounded_sub(&path, number(step, "by")? as u64),
+        "bounded-transfer" => doc.bounded_transfer(&path, replica(step, "to")?, number(step, "by")? as u64),
         "list-insert" if step["index"].is_null() => doc.list_push(&path, value()?).map(drop),
         "list-insert" => doc.list_insert(&path, number(step, "index")?, value()?).map(drop),
         "list-delete" => doc.list_delete(&path, number(step, "index")?),
@@ -76,6 +81,11 @@ pub fn path(step: &Json) -> Result<Path, String> {
 /// A field that is text.
 pub fn text<'a>(step: &'a Json, field: &str) -> Result<&'a str, String> {
     step[field].as_str().ok_or_else(|| format!("a step needs the text {field}"))
+}
+
+/// A field that is the id of a replica.
+pub fn replica(step: &Json, field: &str) -> Result<ReplicaId, String> {
+    text(step, field)?.parse().map_err(|_| format!("{field} needs the id of a replica"))
 }
 
 /// A field that is an index or a length.

@@ -11,6 +11,9 @@
 //! | `grow` | `path`, `by`: an increment that must not be negative |
 //! | `reset` | `path`: resets a counter as far as it was seen |
 //! | `fold` | `stable`: replicas; folds what all of them have seen now |
+//! | `bounded` | `path`, `bound`: makes a bounded counter |
+//! | `bounded-add`, `bounded-sub` | `path`, `by` |
+//! | `bounded-transfer` | `path`, `to`: a replica's id, `by` |
 //! | `list-insert` | `path`, `index` (the end if absent), `value` |
 //! | `list-delete`, `list-set` | `path`, `index`, and `value` |
 //! | `list-move` | `path`, `from`, `to`: the index that the item has afterwards |
@@ -22,6 +25,7 @@
 //! | `sync` | `replicas`: each imports what it lacks from each other, twice |
 //! | `siblings` | `path`, `is`: checks the values of a register, newest first |
 //! | `elements` | `path`, `kind`, `is`: checks the elements of a set |
+//! | `rights` | `path`, `of`: a replica's id, `is`: checks its rights on a bounded counter |
 //! | `list-is` | `path`, `is`: checks the values of a list, one by one by index |
 //! | `flag-is` | `path`, `kind`, `is`: checks a flag |
 //!
