@@ -53,6 +53,9 @@ pub const OUTBOX_BYTES: usize = 1024 * 1024;
 /// Change events kept until they are taken; beyond it the oldest are dropped and the count is reported.
 pub const CHANGES: usize = 1_000_000;
 
+/// Conflicts kept until they are taken; beyond it the oldest are dropped and the count is reported. Each holds its values.
+pub const CONFLICTS: usize = 10_000;
+
 /// Updates of one size class that a text keeps before they are merged into one.
 pub const TEXT_UPDATES: usize = 32;
 

@@ -8,6 +8,7 @@ use syncline_tests::oracle::causal::{Topic, World as Causal};
 use syncline_tests::oracle::counters::Counters;
 use syncline_tests::oracle::flags::Flags;
 use syncline_tests::oracle::lists::Lists;
+use syncline_tests::oracle::policies::Policies;
 use syncline_tests::oracle::sets::{AddWins, GrowOnly, LastWriterWins, RemoveWins, TwoPhase};
 use syncline_tests::oracle::text::Typists;
 use syncline_tests::oracle::world::{Flavour, World};
@@ -70,6 +71,11 @@ fn flags_follow_the_definition() {
 #[test]
 fn bounded_counters_never_fall_below_their_bound() {
     causal::<Bounded>("bounded_counters_never_fall_below_their_bound", 4_000);
+}
+
+#[test]
+fn registers_under_policies_follow_the_definition() {
+    causal::<Policies>("registers_under_policies_follow_the_definition", 4_000);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! | kind | leaf | behind the kind byte | payload of a dot | rule over the live dots |
 //! |---|---|---|---|---|
 //! | 0 | subtree (delete records only) | | none | |
-//! | 1 | register | | CBOR value, or `undefined` (0xf7) for a removal mark | by the policy of the path |
+//! | 1 | register | | CBOR value, or `undefined` (0xf7) for a removal mark | by the [`Policy`](super::Policy) of the path |
 //! | 2 | counter | | an increment, a fold or a reset | sum |
 //! | 3 | add-wins set, one element | CBOR of the element | empty | contained while a dot lives |
 //! | 4 | text | | yrs update, version 1 | the updates merged |
@@ -19,7 +19,7 @@
 //! | 11 | disable-wins flag | | CBOR bool | true if a dot is true and none is false |
 //! | 12 | one item of a list | item id: 16 bytes of replica, then its number without leading zeros | `[position, value]`, or `[position, which, time, replica, number, value]` with the stamp of the older part: 0 position, 1 value | newest position, newest value |
 //! | 13 | bounded counter | nothing for the bound, else 16 bytes of replica for its row | CBOR integer, else `[minted, used, {replica: given}]` | bound: last writer; row: largest of each field |
-//! | 14 | what is said about the document, at the root only | encoded path for its policy, or 0x01 and 16 bytes of replica for its source | CBOR text | last writer; no subtree delete reaches it |
+//! | 14 | what is said about the document, at the root only | encoded path for its policy, or 0x01 and 16 bytes of replica for its source | CBOR list of texts: a policy's name and what belongs to it; or CBOR text | last writer; no subtree delete reaches it |
 //! | 15 | kept for later | | | carried along untouched |
 //!
 //! *Newest* and *last writer* compare (hybrid time, replica, number) of dots. A payload that is not of its form counts as

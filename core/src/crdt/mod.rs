@@ -5,7 +5,7 @@
 //!
 //! | type | leaf | dots | read |
 //! |---|---|---|---|
-//! | register | one for a path | a write replaces the dots it saw | last writer by ([`Hlc`](crate::clock::Hlc), replica), or all |
+//! | register | one for a path | a write replaces the dots it saw | by the [policy](Policy) of the path: last writer by ([`Hlc`](crate::clock::Hlc), replica), or all |
 //! | counter | one for a path | one per transaction that counts | their sum |
 //! | bounded counter | one for each replica that has rights | the replica's own row | bound, plus what was added, less what was taken |
 //! | flag | one for a path and [kind](FlagKind) | a write replaces the dots it saw | true if any is, or if none is false |
@@ -25,6 +25,7 @@ mod flag;
 mod item;
 mod key;
 mod path;
+mod policy;
 mod position;
 mod register;
 #[cfg(feature = "serde")]
@@ -38,6 +39,7 @@ mod value;
 pub use flag::FlagKind;
 pub use key::{Key, Kind};
 pub use path::{ParsePathError, Path};
+pub use policy::{Policy, Resolution, ResolveError, Sibling};
 pub use set::SetKind;
 pub use value::{Value, ValueError};
 

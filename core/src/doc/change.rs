@@ -104,6 +104,7 @@ impl Doc {
         if !self.observer.on {
             return;
         }
+        self.touch_register(key);
         if let Some((_, last)) = self.observer.touched.last_mut().filter(|(last, _)| last == key) {
             last.by = by;
             return;
@@ -114,6 +115,7 @@ impl Doc {
 
     /// Turns what was touched into events.
     pub(super) fn emit_changes(&mut self, origin: &Origin) {
+        self.emit_conflicts();
         let touched = std::mem::take(&mut self.observer.touched);
         let mut again = vec![false; touched.len()];
         let mut first: Table<&[u8], u64> = Table::default();
@@ -143,22 +145,19 @@ impl Doc {
         match key.kind() {
             #[cfg(feature = "text")]
             Kind::TEXT => self.state.leaves.contains(key).then(|| Value::Str(self.text_at(key))),
+            Kind::REGISTER => self.register_value(key),
             _ => plain_value(&self.state, key),
         }
     }
 }
 
-/// The value of one leaf that is not a text.
+/// The value of one leaf that is neither a text nor a register.
 pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
     if key.kind() == Kind::BOUNDED {
         return bounded_value(state, key.path_bytes()).map(Value::Int);
     }
     let (_, leaf) = state.leaves.get(key)?;
     match key.kind() {
-        Kind::REGISTER => {
-            let newest = leaf.entries().iter().max_by_key(|entry| state.stamp(entry))?;
-            Some(Value::from_cbor(&newest.payload).unwrap_or_default())
-        }
         Kind::COUNTER => Some(Value::Int(counter_sum(state, key))),
         Kind::MARKER => Some(Value::Map(BTreeMap::new())),
         Kind::ENABLE_WINS | Kind::DISABLE_WINS => Some(Value::Bool(truth(state, key))),

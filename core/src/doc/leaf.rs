@@ -1,6 +1,7 @@
 //! Reading one leaf: the dots it holds, and whether there is anything to show.
 
 use super::Doc;
+use super::register::shows_value;
 use super::state::{Entry, State};
 use crate::crdt::{Key, Kind, UNDEFINED, true_and_no_false};
 
@@ -36,6 +37,7 @@ pub(super) fn shows(state: &State, key: &Key, entries: &[Entry]) -> bool {
     }
     match key.kind() {
         Kind::ABOUT => false,
+        Kind::REGISTER => shows_value(state, key, entries),
         Kind::REMOVE_WINS | Kind::TWO_PHASE => true_and_no_false(entries.iter().map(|entry| &*entry.payload)),
         Kind::LAST_WRITER => newest(state, entries).is_some_and(|entry| *entry.payload != [FALSE]),
         _ => true,

@@ -26,6 +26,7 @@ mod list;
 mod log;
 mod read;
 mod retire;
+mod register;
 mod set;
 mod state;
 mod transaction;
@@ -36,6 +37,7 @@ pub use change::{Change, Origin, Splice};
 pub use exchange::{ImportError, ImportReport};
 pub use join::JoinError;
 pub use retire::RetireError;
+pub use register::{Conflict, Resolver};
 pub use state::Stats;
 pub use transaction::EditError;
 
@@ -44,6 +46,7 @@ use crate::delta::{Batch, Digest};
 use change::Observer;
 use counter::Sealed;
 use list::Lists;
+use register::Conflicts;
 use state::State;
 use std::collections::VecDeque;
 use transaction::Transaction;
@@ -63,6 +66,11 @@ pub struct Doc {
     retired: Retired,
     sealed: Sealed,
     lists: Lists,
+    conflicts: Conflicts,
+    /// Functions that policies name.
+    resolvers: Vec<(String, Resolver)>,
+    /// This replica's source, encoded, until it is written.
+    source: Option<Vec<u8>>,
     #[cfg(feature = "text")]
     texts: write::TextCache,
 }
@@ -81,6 +89,9 @@ impl Doc {
             retired: Retired::default(),
             sealed: Sealed::default(),
             lists: Lists::default(),
+            conflicts: Conflicts::default(),
+            resolvers: Vec::new(),
+            source: None,
             #[cfg(feature = "text")]
             texts: write::TextCache::default(),
         }

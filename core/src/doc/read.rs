@@ -2,27 +2,10 @@
 
 use super::Doc;
 use super::change::plain_value;
-use super::state::Entry;
 use crate::crdt::{ContainerKind, Key, Kind, Path, Value};
 use std::collections::BTreeMap;
 
 impl Doc {
-    /// The value at a path: of concurrent ones, that of the last writer.
-    pub fn get(&self, path: &Path) -> Option<Value> {
-        plain_value(&self.state, &Key::new(path, Kind::REGISTER))
-    }
-
-    /// All concurrent values at a path, the last writer's first.
-    pub fn siblings(&self, path: &Path) -> Vec<Value> {
-        let Some((_, leaf)) = self.state.leaves.get(Key::new(path, Kind::REGISTER)) else { return Vec::new() };
-        let mut entries: Vec<&Entry> = Vec::new();
-        for entry in leaf.entries() {
-            let newer = |other: &&Entry| self.state.stamp(other) > self.state.stamp(entry);
-            entries.insert(entries.partition_point(newer), entry);
-        }
-        entries.into_iter().map(|entry| Value::from_cbor(&entry.payload).unwrap_or_default()).collect()
-    }
-
     /// Whether anything is at or below a path.
     pub fn contains(&self, path: &Path) -> bool {
         self.first_from(&Key::tree(path), &Key::tree_end(path)).is_some()

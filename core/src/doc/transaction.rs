@@ -137,6 +137,10 @@ impl Doc {
             self.rollback();
             return Err(error);
         }
+        if let Err(error) = self.write_source() {
+            self.rollback();
+            return Err(error);
+        }
         let Some(done) = self.transaction.take() else { return Err(EditError::NoTransaction) };
         self.emit_changes(&Origin::Local(done.origin));
         if done.ops.is_empty() {

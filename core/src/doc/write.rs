@@ -6,7 +6,7 @@ use super::transaction::{EditError, Undo};
 use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::SmallBytes;
-use crate::crdt::{Key, Kind, Path, Value};
+use crate::crdt::{Key, Kind, Path, UNDEFINED, Value};
 use crate::delta::{Op, Span};
 
 #[cfg(feature = "text")]
@@ -22,25 +22,37 @@ impl Doc {
         let payload = value.checked_cbor()?;
         let key = Key::new(path, Kind::REGISTER);
         if self.anything_beside(path, &key) {
-            self.delete(path)?;
+            self.delete_except(path, Some(&key))?;
         }
         self.put(key, payload)
     }
 
     /// Deletes everything at and below a path. Returns whether anything was there.
     ///
+    /// What others write there at the same time stays, except values under [`Policy::RemoveWins`](crate::crdt::Policy).
+    ///
     /// # Errors
-    /// [`EditError`], and then nothing is changed.
+    /// [`EditError`]; roll the transaction back, because a part may be deleted.
     pub fn delete(&mut self, path: &Path) -> Result<bool, EditError> {
         path.check()?;
+        self.delete_except(path, None)
+    }
+
+    /// Deletes a subtree; the register at `written` is about to be written and needs no mark.
+    fn delete_except(&mut self, path: &Path, written: Option<&Key>) -> Result<bool, EditError> {
         let (from, to) = (Key::tree(path), Key::tree_end(path));
         let keys = self.state.keys_between(&from, &to);
-        if keys.is_empty() {
+        let shown = self.first_from(&from, &to).is_some();
+        let mut marked = self.to_be_marked(&keys);
+        if keys.is_empty() || (!shown && !marked.is_empty()) {
             return self.open().map(|_| false);
         }
-        let shown = self.first_from(&from, &to).is_some();
-        let records = self.state.delete_keys_between(&from, &to);
-        self.record(from, None, &keys, &records)?;
+        if marked.len() < keys.len() {
+            let records = self.state.delete_keys_between(&from, &to);
+            self.record(from, None, &keys, &records)?;
+        }
+        marked.retain(|key| Some(key) != written);
+        marked.into_iter().try_for_each(|key| self.put(key, vec![UNDEFINED]))?;
         Ok(shown)
     }
 

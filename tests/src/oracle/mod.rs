@@ -19,6 +19,7 @@ pub mod clock;
 pub mod counters;
 pub mod flags;
 pub mod lists;
+pub mod policies;
 pub mod sets;
 pub mod text;
 pub mod view;

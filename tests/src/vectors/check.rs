@@ -1,7 +1,7 @@
 //! The checks of vectors: what a document must show at this point.
 
 use serde_json::{Value as Json, json};
-use syncline::crdt::Value;
+use syncline::crdt::{Resolution, ResolveError, Value};
 use syncline::doc::Doc;
 
 use super::edit::{flag_kind, path, replica, set_kind, text};
@@ -9,7 +9,7 @@ use crate::notation;
 
 /// Whether `op` checks rather than edits.
 pub fn is_check(op: &str) -> bool {
-    matches!(op, "siblings" | "elements" | "flag-is" | "list-is" | "rights")
+    matches!(op, "siblings" | "elements" | "flag-is" | "list-is" | "rights" | "resolve" | "value")
 }
 
 /// Compares what `doc` shows with `is`.
@@ -22,6 +22,15 @@ pub fn check(doc: &mut Doc, step: &Json) -> Result<(), String> {
         "list-is" => {
             list((0..doc.list_len(&path)).map(|index| doc.list_get(&path, index).unwrap_or_default()).collect())
         }
+        "value" => doc.get(&path).map_or(Json::Null, |value| notation::write(&value)),
+        "resolve" => match doc.resolve(&path) {
+            Ok(Resolution::Absent) => json!({}),
+            Ok(Resolution::Value(value)) => json!({ "value": notation::write(&value) }),
+            Ok(Resolution::All(values)) => json!({ "all": list(values) }),
+            Err(ResolveError::UnknownSource(_)) => json!({ "error": "source" }),
+            Err(ResolveError::NoResolver(_)) => json!({ "error": "resolver" }),
+            Err(_) => json!({ "error": "choice" }),
+        },
         "rights" => json!(doc.bounded_rights(&path, replica(step, "of")?)),
         "flag-is" => json!(doc.flag(&path, flag_kind(step)?)),
         other => return Err(format!("no such check: {other}")),

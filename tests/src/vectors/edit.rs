@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use syncline::clock::ReplicaId;
-use syncline::crdt::{FlagKind, Path, SetKind, TextUnit, Value};
+use syncline::crdt::{FlagKind, Path, Policy, SetKind, TextUnit, Value};
 use syncline::doc::{Doc, EditError};
 
 use super::keys;
@@ -22,6 +22,9 @@ pub fn edit(doc: &mut Doc, step: &Json) -> Result<(), String> {
         "increment" => doc.counter_add(&path, integer(step, "by")?),
         "grow" => doc.counter_grow(&path, integer(step, "by")?),
         "reset" => doc.counter_reset(&path).map(drop),
+        "policy" if step["is"].is_null() => doc.clear_policy(&path).map(drop),
+        "policy" => doc.set_policy(&path, &policy(step)?),
+        "source" => doc.set_source(text(step, "name")?),
         "bounded" => doc.bounded_create(&path, integer(step, "bound")?),
         "bounded-add" => doc.bounded_add(&path, number(step, "by")? as u64),
         "bounded-sub" => doc.bounded_sub(&path, number(step, "by")? as u64),
@@ -70,6 +73,22 @@ pub fn flag_kind(step: &Json) -> Result<FlagKind, String> {
         "disable-wins" => Ok(FlagKind::DisableWins),
         other => Err(format!("no such kind of flag: {other}")),
     }
+}
+
+/// The policy that a step names.
+fn policy(step: &Json) -> Result<Policy, String> {
+    let texts: Vec<String> =
+        step["is"].as_array().into_iter().flatten().filter_map(Json::as_str).map(String::from).collect();
+    let (name, rest) = texts.split_first().ok_or("a policy needs a name")?;
+    Ok(match name.as_str() {
+        "last-writer-wins" => Policy::LastWriterWins,
+        "keep-all" => Policy::KeepAll,
+        "source-priority" => Policy::SourcePriority(rest.to_vec()),
+        "insert-wins" => Policy::InsertWins,
+        "remove-wins" => Policy::RemoveWins,
+        "custom" => Policy::Custom(rest.first().ok_or("a custom policy needs a name")?.clone()),
+        other => return Err(format!("no such policy: {other}")),
+    })
 }
 
 /// The `path` of a step.

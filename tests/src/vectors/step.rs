@@ -14,6 +14,8 @@
 //! | `bounded` | `path`, `bound`: makes a bounded counter |
 //! | `bounded-add`, `bounded-sub` | `path`, `by` |
 //! | `bounded-transfer` | `path`, `to`: a replica's id, `by` |
+//! | `policy` | `path`, `is`: a list of the policy's name and what belongs to it (`last-writer-wins`, `keep-all`, `source-priority` and sources, `insert-wins`, `remove-wins`, `custom` and a name), or null to clear it |
+//! | `source` | `path` (empty), `name`: the replica's source, written with its next transaction |
 //! | `list-insert` | `path`, `index` (the end if absent), `value` |
 //! | `list-delete`, `list-set` | `path`, `index`, and `value` |
 //! | `list-move` | `path`, `from`, `to`: the index that the item has afterwards |
@@ -25,6 +27,8 @@
 //! | `sync` | `replicas`: each imports what it lacks from each other, twice |
 //! | `siblings` | `path`, `is`: checks the values of a register, newest first |
 //! | `elements` | `path`, `kind`, `is`: checks the elements of a set |
+//! | `resolve` | `path`, `is`: checks `{"value": ..}`, `{"all": [..]}`, `{}` for nothing, or `{"error": ..}` with `source`, `resolver` or `choice` |
+//! | `value` | `path`, `is`: checks the value of a register, null if there is none |
 //! | `rights` | `path`, `of`: a replica's id, `is`: checks its rights on a bounded counter |
 //! | `list-is` | `path`, `is`: checks the values of a list, one by one by index |
 //! | `flag-is` | `path`, `kind`, `is`: checks a flag |
