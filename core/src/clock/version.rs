@@ -193,6 +193,16 @@ impl VersionVector {
         self.horizon
     }
 
+    /// Retires what `other` has retired, without taking in what it has seen.
+    pub(crate) fn follow(&mut self, other: &VersionVector) {
+        let mut after = VersionVector { entries: SortedMap::default(), horizon: other.horizon };
+        let ids = self.iter().chain(other.iter().filter(|(id, _)| id.birth_ms() < other.horizon));
+        for (id, _) in ids.filter(|(id, _)| !other.is_retired(id)) {
+            after.list(id, if self.is_retired(&id) { 0 } else { self.get(&id) });
+        }
+        *self = after;
+    }
+
     /// Whether the id is retired: born before the horizon and not listed.
     pub fn is_retired(&self, id: &ReplicaId) -> bool {
         self.get(id) == u64::MAX

@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::column::{read_ints, write_ints};
 use super::keys::{read_keys, write_keys};
+use super::round::Round;
 use super::strings::{read_strings, write_strings};
 use super::table::Versions;
 use crate::assoc::at;
@@ -30,6 +31,7 @@ const DELETES: u8 = 0x80;
 
 /// Extension columns: a number and a block each, behind everything else. Readers skip numbers that they do not know.
 const MEMORY: u64 = 1;
+const PROMISE: u64 = 2;
 const PADDING: u64 = 63;
 const MOST_EXTENSIONS: usize = 64;
 
@@ -56,6 +58,8 @@ pub struct Delta {
     pub retired: Vec<ReplicaId>,
     /// What a durable member remembers of retired ids; empty but in what it stores and tells other members.
     pub memory: Retired,
+    /// The round to which a durable member is bound, in what it stores.
+    pub promise: Option<Round>,
     /// The leaves; the dots of each follow one another in `dots`.
     pub leaves: Vec<LeafRow>,
     /// The dots of all leaves.
@@ -110,12 +114,7 @@ impl Delta {
             out.varint(self.deletes.len() as u64);
         }
         self.write_columns(&mut out, versions.writers() > 1, many);
-        if !self.memory.is_empty() {
-            let mut memory = Writer::default();
-            self.memory.write(&mut memory);
-            out.varint(MEMORY);
-            out.block(memory.as_slice());
-        }
+        self.write_extensions(&mut out);
         let lacking = Budget::input_for(self.cost()).saturating_sub(out.len());
         if lacking > 0 {
             out.varint(PADDING);
@@ -149,6 +148,21 @@ impl Delta {
         }
         if !values.is_empty() {
             write_values(out, &values);
+        }
+    }
+
+    fn write_extensions(&self, out: &mut Writer) {
+        let mut extension = |number: u64, write: &dyn Fn(&mut Writer)| {
+            let mut block = Writer::default();
+            write(&mut block);
+            out.varint(number);
+            out.block(block.as_slice());
+        };
+        if !self.memory.is_empty() {
+            extension(MEMORY, &|block| self.memory.write(block));
+        }
+        if let Some(promise) = &self.promise {
+            extension(PROMISE, &|block| promise.write(block));
         }
     }
 
@@ -239,8 +253,10 @@ impl Delta {
             }
             let number = reader.varint()?;
             let mut block = Reader::new(reader.block(bounds::MESSAGE_BYTES)?);
-            if number == MEMORY {
-                self.memory = Retired::read(&mut block)?;
+            match number {
+                MEMORY => self.memory = Retired::read(&mut block)?,
+                PROMISE => self.promise = Some(Round::read(&mut block)?),
+                _ => {}
             }
         }
         reader.finish()

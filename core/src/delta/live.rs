@@ -2,11 +2,12 @@
 //!
 //! Both ends of a stream number writers and containers alike: the encoder announces each before its first use
 //! ([`LiveEncoder::take_announcement`]), in a message of its own, so that one frame can be broadcast to many readers and
-//! left out for some of them.
+//! left out for some of them. When a reader joins ([`LiveEncoder::reader_joined`]), what is used from then on is announced
+//! once more. Numbers are given away again when there are too many, so the tables are bounded.
 
 use super::batch::{Batch, Op, Span};
 use super::keys::{join_key, split_key};
-use crate::assoc::{SortedMap, at};
+use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer, unzigzag, zigzag};
 use crate::clock::{Hlc, ReplicaId};
@@ -44,37 +45,64 @@ pub enum LiveError {
 #[derive(Debug, Default)]
 pub struct LiveEncoder {
     base_ms: u64,
+    /// Increases when a reader joins: entries announced before that are announced again.
+    era: u64,
     writers: Vec<Writing>,
     writer_index: SortedMap<ReplicaId, usize>,
-    containers: Vec<SmallBytes>,
+    containers: Vec<Container>,
     container_index: SortedMap<SmallBytes, u64>,
-    announced: (usize, usize, u64),
+    /// Where the search for an entry to give away goes on when a table is full: of writers, of containers.
+    oldest: [usize; 2],
+    /// Increases with every announcement: what was used since the last one keeps its number.
+    turn: u64,
+    /// The base that the readers know.
+    told_ms: u64,
+    untold: Announcement,
 }
 
 /// The reading end of a live stream.
 #[derive(Debug, Default)]
 pub struct LiveDecoder {
     base_ms: u64,
-    writers: Vec<Writing>,
-    containers: Vec<SmallBytes>,
+    writers: SortedMap<u64, Known>,
+    containers: SortedMap<u64, SmallBytes>,
 }
 
-/// A writer on a stream and the number that its next event should have; 0 before its first frame.
+/// A writer on a stream, and the number that its next event should have; 0 before its first frame.
 #[derive(Clone, Copy, Debug)]
 struct Writing {
     id: ReplicaId,
     next: u64,
+    used: Used,
+}
+
+#[derive(Debug)]
+struct Container {
+    path: SmallBytes,
+    used: Used,
+}
+
+/// The era in which an entry was announced last, and the turn in which it was used last.
+#[derive(Clone, Copy, Debug)]
+struct Used {
+    era: u64,
+    turn: u64,
+}
+
+/// A writer as the reading end knows it: its id and the number that its next event should have.
+type Known = (ReplicaId, u64);
+
+/// Entries to be announced, with their numbers.
+#[derive(Debug, Default)]
+struct Announcement {
+    writers: Vec<(u64, Known)>,
+    containers: Vec<(u64, SmallBytes)>,
 }
 
 impl LiveEncoder {
     /// Encodes a batch. Take the announcement afterwards, and send it before the frame.
     pub fn encode(&mut self, batch: &Batch) -> Vec<u8> {
         let mut out = Writer::with_capacity(64);
-        self.write(batch, &mut out);
-        out.into_bytes()
-    }
-
-    fn write(&mut self, batch: &Batch, out: &mut Writer) {
         let writer = self.writer(batch.writer);
         let next = std::mem::replace(&mut self.writers[writer].next, batch.last() + 1);
         out.varint((writer as u64) << 1 | u64::from(next != batch.first));
@@ -82,7 +110,8 @@ impl LiveEncoder {
             out.varint(batch.first);
         }
         self.move_base(batch.hlc);
-        self.write_events(batch, out);
+        self.write_events(batch, &mut out);
+        out.into_bytes()
     }
 
     /// The time, then the events.
@@ -95,6 +124,7 @@ impl LiveEncoder {
 
     /// Encodes a batch on its own, with all that must be known to read it.
     pub(super) fn standalone(batch: &Batch) -> Vec<u8> {
+        // In the first era everything is announced once.
         let mut stream = LiveEncoder { base_ms: batch.writer.birth_ms(), ..LiveEncoder::default() };
         stream.writer(batch.writer);
         let mut events = Writer::with_capacity(64);
@@ -109,46 +139,66 @@ impl LiveEncoder {
         }
         if !containers.is_empty() {
             out.varint(containers.len() as u64);
-            containers.iter().for_each(|path| out.block(path));
+            containers.iter().for_each(|container| out.block(&container.path));
         }
         out.bytes(events.as_slice());
         out.into_bytes()
     }
 
-    /// What the other end must learn before the frames encoded since the last call; `None` for nothing.
+    /// What the readers must learn before the frames encoded since the last call; `None` for nothing.
     pub fn take_announcement(&mut self) -> Option<Vec<u8>> {
-        let now = (self.writers.len(), self.containers.len(), self.base_ms);
-        let before = std::mem::replace(&mut self.announced, now);
-        (now != before).then(|| self.announcement(before.0, before.1, false))
-    }
-
-    /// The whole table, for a reader that joins now.
-    pub fn full_announcement(&self) -> Vec<u8> {
-        self.announcement(0, 0, true)
-    }
-
-    fn announcement(&self, writers: usize, containers: usize, joining: bool) -> Vec<u8> {
+        self.turn += 1;
+        let untold = std::mem::take(&mut self.untold);
+        if untold.writers.is_empty() && untold.containers.is_empty() && self.told_ms == self.base_ms {
+            return None;
+        }
+        self.told_ms = self.base_ms;
         let mut out = Writer::default();
         out.varint(self.base_ms);
-        out.varint(writers as u64);
-        out.varint((self.writers.len() - writers) as u64);
-        for writing in &self.writers[writers..] {
-            out.bytes(writing.id.as_bytes());
-            // Readers that were there expect the first frame; one that joins now has missed what came before.
-            out.varint(if joining { writing.next } else { 0 });
+        out.varint(untold.writers.len() as u64);
+        for (index, (id, next)) in untold.writers {
+            out.varint(index);
+            out.bytes(id.as_bytes());
+            out.varint(next);
         }
-        out.varint(containers as u64);
-        out.varint((self.containers.len() - containers) as u64);
-        self.containers[containers..].iter().for_each(|path| out.block(path));
+        out.varint(untold.containers.len() as u64);
+        for (index, path) in untold.containers {
+            out.varint(index);
+            out.block(&path);
+        }
+        Some(out.into_bytes())
+    }
+
+    /// Notes that a reader joins now, and returns the announcement that its stream begins with.
+    pub fn reader_joined(&mut self) -> Vec<u8> {
+        self.era += 1;
+        let mut out = Writer::default();
+        out.varint(self.base_ms);
+        out.bytes(&[0, 0]);
         out.into_bytes()
     }
 
+    /// The number of a writer, which is announced if it must be. Past the limit the table grows only for as long as all
+    /// its entries are in use.
     fn writer(&mut self, id: ReplicaId) -> usize {
-        let writers = &mut self.writers;
-        *self.writer_index.get_or_insert_with(id, || {
-            writers.push(Writing { id, next: 0 });
-            writers.len() - 1
-        })
+        let now = Used { era: self.era, turn: self.turn };
+        if let Some(&at) = self.writer_index.get(&id) {
+            let writing = &mut self.writers[at];
+            let before = std::mem::replace(&mut writing.used, now);
+            if before.era != now.era {
+                self.untold.writers.push((at as u64, (id, writing.next)));
+            }
+            return at;
+        }
+        let used = |at: usize| self.writers[at].used.turn == now.turn;
+        let at = free_place(self.writers.len(), &mut self.oldest[0], used).unwrap_or(self.writers.len());
+        if let Some(replaced) = self.writers.get(at) {
+            self.writer_index.remove(&replaced.id);
+        }
+        put(&mut self.writers, at, Writing { id, next: 0, used: now });
+        self.writer_index.insert(id, at);
+        self.untold.writers.push((at as u64, (id, 0)));
+        at
     }
 
     fn move_base(&mut self, hlc: Hlc) {
@@ -205,22 +255,48 @@ impl LiveEncoder {
         }
     }
 
-    /// The number of a container; the root needs no announcement.
+    /// The number of a container, which is announced if it must be; the root needs no announcement. `None` if all numbers
+    /// are in use.
     fn container(&mut self, path: &[u8]) -> Option<u64> {
         if path.is_empty() {
             return Some(ROOT);
         }
+        let now = Used { era: self.era, turn: self.turn };
         let path = SmallBytes::new(path);
-        if let Some(&index) = self.container_index.get(&path) {
-            return Some(index);
+        if let Some(&at) = self.container_index.get(&path) {
+            let before = std::mem::replace(&mut self.containers[at as usize].used, now);
+            if before.era != now.era {
+                self.untold.containers.push((at, path));
+            }
+            return Some(at + FIRST_CONTAINER);
         }
-        if self.containers.len() >= bounds::STREAM_TABLE {
-            return None;
+        let used = |at: usize| self.containers[at].used.turn == now.turn;
+        let at = free_place(self.containers.len(), &mut self.oldest[1], used)?;
+        if let Some(replaced) = self.containers.get(at) {
+            self.container_index.remove(&replaced.path);
         }
-        self.containers.push(path.clone());
-        let index = self.containers.len() as u64 - 1 + FIRST_CONTAINER;
-        self.container_index.insert(path, index);
-        Some(index)
+        put(&mut self.containers, at, Container { path: path.clone(), used: now });
+        self.container_index.insert(path.clone(), at as u64);
+        self.untold.containers.push((at as u64, path));
+        Some(at as u64 + FIRST_CONTAINER)
+    }
+}
+
+/// Where the next entry of a table goes: at its end, or in place of one that is not in use, if a short search finds one.
+fn free_place(len: usize, oldest: &mut usize, used: impl Fn(usize) -> bool) -> Option<usize> {
+    const TRIES: usize = 64;
+    if len < bounds::STREAM_TABLE {
+        return Some(len);
+    }
+    let found = (*oldest..*oldest + TRIES).map(|at| at % bounds::STREAM_TABLE).find(|&at| !used(at));
+    *oldest = found.map_or(*oldest + TRIES, |at| at + 1) % bounds::STREAM_TABLE;
+    found
+}
+
+fn put<T>(table: &mut Vec<T>, at: usize, entry: T) {
+    match table.get_mut(at) {
+        Some(place) => *place = entry,
+        None => table.push(entry),
     }
 }
 
@@ -228,40 +304,35 @@ impl LiveDecoder {
     /// Learns an announcement.
     ///
     /// # Errors
-    /// [`LiveError::Decode`] if it is malformed, [`LiveError::Unannounced`] if one before it is missing.
-    pub fn learn(&mut self, announcement: &[u8]) -> Result<(), LiveError> {
+    /// [`DecodeError`] if it is malformed; the tables are unchanged then.
+    pub fn learn(&mut self, announcement: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new(announcement);
         let base_ms = reader.varint()?;
         if base_ms > Hlc::MAX_MS {
-            return Err(DecodeError::Range("clock base").into());
+            return Err(DecodeError::Range("clock base"));
         }
-        let first_writer = reader.varint()?;
-        let writers = reader.count(17, bounds::REPLICAS)?;
-        let mut ids = Vec::with_capacity(writers);
-        for _ in 0..writers {
-            let (id, next) = (read_id(&mut reader)?, reader.varint()?);
-            if next > bounds::SEQUENCE + 1 {
-                return Err(DecodeError::Range("sequence number").into());
+        let mut told = Announcement::default();
+        for _ in 0..reader.count(18, bounds::REPLICAS)? {
+            let (index, id, next) = (reader.varint()?, read_id(&mut reader)?, reader.varint()?);
+            if next > bounds::SEQUENCE + 1 || index >= bounds::REPLICAS as u64 {
+                return Err(DecodeError::Range("writer"));
             }
-            ids.push(Writing { id, next });
+            told.writers.push((index, (id, next)));
         }
-        let first_container = reader.varint()?;
-        let count = reader.count(1, bounds::STREAM_TABLE)?;
-        let mut paths = Vec::with_capacity(count);
-        for _ in 0..count {
-            paths.push(SmallBytes::new(reader.block(bounds::PATH_BYTES)?));
+        for _ in 0..reader.count(2, bounds::STREAM_TABLE)? {
+            let index = reader.varint()?;
+            if index >= bounds::STREAM_TABLE as u64 {
+                return Err(DecodeError::TooLarge { what: "number of a container", limit: bounds::STREAM_TABLE });
+            }
+            told.containers.push((index, SmallBytes::new(reader.block(bounds::PATH_BYTES)?)));
         }
         reader.finish()?;
-        // A reader may hear an entry twice (once when it joined), but must not miss one.
-        let fresh_writers = fresh(first_writer, self.writers.len(), ids.len())?;
-        let fresh_paths = fresh(first_container, self.containers.len(), paths.len())?;
-        if self.writers.len() + ids.len() > bounds::REPLICAS
-            || self.containers.len() + paths.len() > 2 * bounds::STREAM_TABLE
-        {
-            return Err(DecodeError::TooLarge { what: "stream table", limit: bounds::STREAM_TABLE }.into());
+        for (index, writer) in told.writers {
+            self.writers.insert(index, writer);
         }
-        self.writers.extend_from_slice(&ids[fresh_writers..]);
-        self.containers.extend_from_slice(&paths[fresh_paths..]);
+        for (index, path) in told.containers {
+            self.containers.insert(index, path);
+        }
         self.base_ms = base_ms;
         Ok(())
     }
@@ -273,10 +344,10 @@ impl LiveDecoder {
     pub fn decode(&mut self, frame: &[u8]) -> Result<Batch, LiveError> {
         let mut reader = Reader::new(frame);
         let word = reader.varint()?;
-        let Writing { id: writer, next } = self.writer(word >> 1)?;
+        let (writer, next) = self.writer(word >> 1)?;
         let first = if word & 1 == 1 { reader.varint()? } else { next };
         let batch = self.read_events(writer, first, reader)?;
-        self.writers[(word >> 1) as usize].next = batch.last() + 1;
+        self.writers.insert(word >> 1, (writer, batch.last() + 1));
         Ok(batch)
     }
 
@@ -304,15 +375,15 @@ impl LiveDecoder {
         let writer = read_id(&mut reader)?;
         let word = reader.varint()?;
         let mut stream = LiveDecoder { base_ms: writer.birth_ms(), ..LiveDecoder::default() };
-        stream.writers.push(Writing { id: writer, next: 0 });
+        stream.writers.insert(0, (writer, 0));
         if word & 1 != 0 {
-            for _ in 0..reader.count(16, bounds::REPLICAS)? {
-                stream.writers.push(Writing { id: read_id(&mut reader)?, next: 0 });
+            for index in 1..=reader.count(16, bounds::REPLICAS)? as u64 {
+                stream.writers.insert(index, (read_id(&mut reader)?, 0));
             }
         }
         if word & 2 != 0 {
-            for _ in 0..reader.count(1, bounds::STREAM_TABLE)? {
-                stream.containers.push(SmallBytes::new(reader.block(bounds::PATH_BYTES)?));
+            for index in 0..reader.count(1, bounds::STREAM_TABLE)? as u64 {
+                stream.containers.insert(index, SmallBytes::new(reader.block(bounds::PATH_BYTES)?));
             }
         }
         stream.read_events(writer, word >> 2, reader).map_err(|error| match error {
@@ -321,8 +392,8 @@ impl LiveDecoder {
         })
     }
 
-    fn writer(&self, index: u64) -> Result<Writing, LiveError> {
-        at(&self.writers, index).copied().ok_or(LiveError::Unannounced)
+    fn writer(&self, index: u64) -> Result<Known, LiveError> {
+        self.writers.get(&index).copied().ok_or(LiveError::Unannounced)
     }
 
     fn read_time(&self, reader: &mut Reader<'_>) -> Result<Hlc, LiveError> {
@@ -363,7 +434,7 @@ impl LiveDecoder {
     }
 
     fn container(&self, index: u64) -> Result<&[u8], LiveError> {
-        let found = index.checked_sub(FIRST_CONTAINER).and_then(|index| at(&self.containers, index));
+        let found = index.checked_sub(FIRST_CONTAINER).and_then(|index| self.containers.get(&index));
         found.map(|path| &**path).ok_or(LiveError::Unannounced)
     }
 
@@ -372,7 +443,7 @@ impl LiveDecoder {
         let mut spans = Vec::with_capacity(count);
         for _ in 0..count {
             let word = reader.varint()?;
-            let replica = self.writer(word >> 1)?.id;
+            let replica = self.writer(word >> 1)?.0;
             let to = reader.varint()?;
             let length = if word & 1 == 1 { reader.varint()? } else { 0 };
             let from = to
@@ -385,14 +456,8 @@ impl LiveDecoder {
     }
 }
 
-pub(super) fn read_id(reader: &mut Reader<'_>) -> Result<ReplicaId, DecodeError> {
+pub(crate) fn read_id(reader: &mut Reader<'_>) -> Result<ReplicaId, DecodeError> {
     let mut id = [0; 16];
     id.copy_from_slice(reader.take(16)?);
     Ok(ReplicaId::from_bytes(id))
-}
-
-/// How many of `count` announced entries, numbered from `first`, are known already.
-fn fresh(first: u64, known: usize, count: usize) -> Result<usize, LiveError> {
-    let first = usize::try_from(first).map_err(|_| LiveError::Unannounced)?;
-    if first > known { Err(LiveError::Unannounced) } else { Ok((known - first).min(count)) }
 }

@@ -32,4 +32,5 @@ pub use live::{LiveDecoder, LiveEncoder, LiveError};
 pub use round::{Round, RoundStep};
 
 pub(crate) use digest::dot_hash;
-pub(crate) use round::{read_finals, read_handover, read_ids, write_finals, write_handover, write_ids};
+pub(crate) use live::read_id;
+pub(crate) use round::{read_ids, write_ids};

@@ -64,7 +64,7 @@ pub(crate) fn read_ids(reader: &mut Reader<'_>) -> Result<Vec<ReplicaId>, Decode
     (0..count).map(|_| read_id(reader)).collect()
 }
 
-pub(crate) fn write_finals(out: &mut Writer, finals: &[(ReplicaId, u64)]) {
+fn write_finals(out: &mut Writer, finals: &[(ReplicaId, u64)]) {
     out.varint(finals.len() as u64);
     for (id, seq) in finals {
         out.bytes(id.as_bytes());
@@ -72,7 +72,7 @@ pub(crate) fn write_finals(out: &mut Writer, finals: &[(ReplicaId, u64)]) {
     }
 }
 
-pub(crate) fn read_finals(reader: &mut Reader<'_>) -> Result<Vec<(ReplicaId, u64)>, DecodeError> {
+fn read_finals(reader: &mut Reader<'_>) -> Result<Vec<(ReplicaId, u64)>, DecodeError> {
     let count = reader.count(17, bounds::REPLICAS)?;
     let mut finals = Vec::with_capacity(count);
     for _ in 0..count {
@@ -85,12 +85,12 @@ pub(crate) fn read_finals(reader: &mut Reader<'_>) -> Result<Vec<(ReplicaId, u64
     Ok(finals)
 }
 
-pub(crate) fn write_handover(out: &mut Writer, handover: &Handover) {
+pub(super) fn write_handover(out: &mut Writer, handover: &Handover) {
     out.bytes(handover.from.as_bytes());
     out.varint(handover.taken);
     out.bytes(handover.heir.as_bytes());
 }
 
-pub(crate) fn read_handover(reader: &mut Reader<'_>) -> Result<Handover, DecodeError> {
+pub(super) fn read_handover(reader: &mut Reader<'_>) -> Result<Handover, DecodeError> {
     Ok(Handover { from: read_id(reader)?, taken: reader.varint()?, heir: read_id(reader)? })
 }

@@ -8,7 +8,7 @@ use super::retire::RetireError;
 use crate::bytes::DecodeError;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::crdt::Key;
-use crate::delta::{Batch, Blob, Delta, RoundStep};
+use crate::delta::{Batch, Blob, Delta, Round, RoundStep};
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,9 +101,12 @@ impl Doc {
     /// Encodes the whole state with its delete records, for a store of this replica's own: what is loaded from it can
     /// go on serving deltas to peers that have not heard of the deletes.
     pub fn save(&self) -> Vec<u8> {
-        let mut whole = self.whole();
-        whole.memory = self.retired.clone();
-        Blob::encode_delta(&whole)
+        self.save_with(None)
+    }
+
+    /// [`Doc::save`] for a durable member that may be bound by a promise.
+    pub(crate) fn save_with(&self, promise: Option<Round>) -> Vec<u8> {
+        Blob::encode_delta(&Delta { memory: self.retired.clone(), promise, ..self.whole() })
     }
 
     /// Makes the delta that another durable member at `since` needs: [`Doc::delta_since`], and what it should remember of

@@ -84,6 +84,11 @@ impl Doc {
         self.retired.join(other);
     }
 
+    /// Admits that rounds up to `horizon` are not all remembered here.
+    pub fn forget_retired(&mut self, horizon: u64) {
+        self.retired.forget(horizon);
+    }
+
     /// Renames events: those of `from` beyond `taken` become the first ones of the heir. What is known of the heir already
     /// stays as it is, so that doing it again changes nothing. Returns how many events were renamed.
     pub fn hand_over(&mut self, handover: &Handover, origin: &Origin) -> u64 {
@@ -129,6 +134,24 @@ impl Doc {
         self.recent = None;
         self.emit_changes(origin);
         last - taken
+    }
+
+    /// The number of the last event of `id` that stands in `delta` with the same content as here: events follow one
+    /// another, so all before it are the same, too.
+    pub fn last_shared(&self, delta: &Delta, id: &ReplicaId) -> u64 {
+        let writers = delta.writers();
+        let (Some(at), mut dots, mut last) = (self.state.writer_at(id), delta.dots.iter(), 0) else { return 0 };
+        for leaf in &delta.leaves {
+            let here = self.state.leaves.get(&leaf.key).map_or(&[][..], |(_, leaf)| leaf.entries());
+            for dot in dots.by_ref().take(leaf.dots as usize).filter(|dot| writers[dot.writer as usize] == *id) {
+                let same = |entry: &&Entry| entry.writer == at && entry.seq == dot.seq;
+                let Some((entry, (hlc, payload))) = here.iter().find(same).zip(dot.value.as_ref()) else { continue };
+                if entry.hlc == *hlc && entry.payload == *payload {
+                    last = last.max(dot.seq);
+                }
+            }
+        }
+        last
     }
 
     /// Writes under another id from now on; it must be fresh, see [`ReplicaId`]. Does nothing in a transaction.

@@ -28,12 +28,14 @@ pub enum ErrorCode {
     Store,
     /// Two replicas have seen the same and hold different states.
     Divergence,
+    /// The events of a retired id cannot be told apart any more.
+    Retired,
     /// One that this version does not know.
     Other(u16),
 }
 
 impl ErrorCode {
-    const KNOWN: [ErrorCode; 11] = [
+    const KNOWN: [ErrorCode; 12] = [
         ErrorCode::Protocol,
         ErrorCode::Version,
         ErrorCode::Unauthorized,
@@ -45,6 +47,7 @@ impl ErrorCode {
         ErrorCode::Damaged,
         ErrorCode::Store,
         ErrorCode::Divergence,
+        ErrorCode::Retired,
     ];
 
     pub(super) fn number(self) -> u64 {
@@ -73,6 +76,7 @@ impl ErrorCode {
             ErrorCode::Damaged => "damaged",
             ErrorCode::Store => "store",
             ErrorCode::Divergence => "divergence",
+            ErrorCode::Retired => "retired",
             ErrorCode::Other(_) => "other",
         }
     }

@@ -1,32 +1,40 @@
 //! Messages and their bytes.
 
-use super::error::{ErrorCode, RemoteError};
+use super::decode::{decode_array, decode_many, live_alias};
+use super::error::RemoteError;
+use super::resume::{Resume, Resumed};
 use crate::bounds;
-use crate::bytes::cbor::{self, CborReader};
+use crate::bytes::cbor;
 use crate::bytes::{DecodeError, Reader, Writer};
-use crate::clock::{ReplicaId, VersionVector};
-use crate::delta::Digest;
+use crate::clock::{Handover, ReplicaId, VersionVector};
+use crate::delta::{Digest, Round, write_ids};
 use ciborium_ll::{Header, simple};
 
 /// First bytes of the frames that are not CBOR. A CBOR message is an array, so it begins with 0x80 to 0x97.
-const LIVE: u8 = 0x01;
-const LIVE_MANY: u8 = 0x02;
+pub(super) const LIVE: u8 = 0x01;
+pub(super) const LIVE_MANY: u8 = 0x02;
 const FRAGMENT: u8 = 0x03;
 /// Bytes of the message in one fragment, behind the two that head it.
 const CHUNK: usize = bounds::FRAME_BYTES - 2;
 
-const HELLO: u64 = 0;
-const OPEN: u64 = 1;
-const OPENED: u64 = 2;
-const DELTA: u64 = 3;
-const ANNOUNCE: u64 = 4;
-const ACK: u64 = 5;
-const PRESENCE: u64 = 6;
-const ERROR: u64 = 7;
-const LEAVE: u64 = 8;
-const PING: u64 = 9;
-const PONG: u64 = 10;
-const DRAIN: u64 = 11;
+pub(super) const HELLO: u64 = 0;
+pub(super) const OPEN: u64 = 1;
+pub(super) const OPENED: u64 = 2;
+pub(super) const DELTA: u64 = 3;
+pub(super) const ANNOUNCE: u64 = 4;
+pub(super) const ACK: u64 = 5;
+pub(super) const PRESENCE: u64 = 6;
+pub(super) const ERROR: u64 = 7;
+pub(super) const LEAVE: u64 = 8;
+pub(super) const PING: u64 = 9;
+pub(super) const PONG: u64 = 10;
+pub(super) const DRAIN: u64 = 11;
+pub(super) const RESUME: u64 = 12;
+pub(super) const TELL: u64 = 13;
+pub(super) const RESUMED: u64 = 14;
+pub(super) const ASK: u64 = 15;
+pub(super) const RETIRED: u64 = 16;
+pub(super) const ROUND: u64 = 17;
 
 /// How far a write has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +103,9 @@ pub struct Opened {
     pub stream: Vec<u8>,
 }
 
+/// How the owner of each of some ids goes on, if that is still known.
+pub type Fates = Vec<(ReplicaId, Option<Handover>)>;
+
 /// The latest presence of some clients, each an encoded value; `None` for those who left.
 pub type PresenceEntries = Vec<(ReplicaId, Option<Vec<u8>>)>;
 
@@ -108,6 +119,36 @@ pub enum Message {
     Open(Open),
     /// Answers that.
     Opened(Opened),
+    /// Asks for a room, in fewer bytes.
+    Resume(Resume),
+    /// Answers that.
+    Resumed(Resumed),
+    /// A sketch could not be made out: the asker is to send [`Message::Open`].
+    Tell {
+        /// The name of the room.
+        room: String,
+    },
+    /// Asks how far ids that are retired at the relay had come.
+    Ask {
+        /// The room.
+        alias: u32,
+        /// The ids.
+        ids: Vec<ReplicaId>,
+    },
+    /// Answers that.
+    Retired {
+        /// The room.
+        alias: u32,
+        /// For each id how its owner goes on.
+        fates: Fates,
+    },
+    /// The durable members have retired ids.
+    Round {
+        /// The room.
+        alias: u32,
+        /// What they agreed on.
+        round: Round,
+    },
     /// An encoded [`Delta`](crate::delta::Delta).
     Delta {
         /// The room.
@@ -179,7 +220,13 @@ impl Message {
     pub fn room(&self) -> Option<RoomRef<'_>> {
         match self {
             Message::Open(open) => Some(RoomRef::Name(&open.room)),
+            Message::Resume(resume) => Some(RoomRef::Name(&resume.room)),
+            Message::Tell { room } => Some(RoomRef::Name(room)),
             Message::Opened(Opened { alias, .. })
+            | Message::Resumed(Resumed { alias, .. })
+            | Message::Ask { alias, .. }
+            | Message::Retired { alias, .. }
+            | Message::Round { alias, .. }
             | Message::Delta { alias, .. }
             | Message::Announce { alias, .. }
             | Message::Live { alias, .. }
@@ -222,6 +269,35 @@ impl Message {
                 cbor::push_bytes(&mut out, &opened.durable.encode());
                 cbor::push_bytes(&mut out, &opened.digest.0.to_be_bytes());
                 cbor::push_bytes(&mut out, &opened.stream);
+            }
+            Message::Resume(resume) => {
+                head(&mut out, 4, RESUME);
+                cbor::push_text(&mut out, &resume.room);
+                cbor::push_bytes(&mut out, resume.replica.as_bytes());
+                cbor::push_bytes(&mut out, &resume.sketch);
+            }
+            Message::Resumed(resumed) => {
+                room_head(&mut out, 6, RESUMED, resumed.alias);
+                cbor::push_bytes(&mut out, &resumed.version);
+                cbor::push_bytes(&mut out, &resumed.durable);
+                cbor::push_bytes(&mut out, &resumed.digest.0.to_be_bytes());
+                cbor::push_bytes(&mut out, &resumed.stream);
+            }
+            Message::Tell { room } => {
+                head(&mut out, 2, TELL);
+                cbor::push_text(&mut out, room);
+            }
+            Message::Ask { alias, ids } => {
+                room_head(&mut out, 3, ASK, *alias);
+                push_written(&mut out, |out| write_ids(out, ids));
+            }
+            Message::Retired { alias, fates } => {
+                room_head(&mut out, 3, RETIRED, *alias);
+                push_written(&mut out, |out| write_fates(out, fates));
+            }
+            Message::Round { alias, round } => {
+                room_head(&mut out, 3, ROUND, *alias);
+                push_written(&mut out, |out| round.write(out));
             }
             Message::Delta { alias, body } => {
                 room_head(&mut out, 3, DELTA, *alias);
@@ -292,24 +368,6 @@ fn encode_live(alias: u32, frames: &[Vec<u8>]) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn live_alias(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
-    u32::try_from(reader.varint()?).map_err(|_| DecodeError::Range("room number"))
-}
-
-fn decode_many(bytes: &[u8]) -> Result<Message, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    let alias = live_alias(&mut reader)?;
-    let mut frames = Vec::new();
-    while !reader.is_empty() {
-        let frame = reader.block(bounds::MESSAGE_BYTES)?;
-        if frame.is_empty() {
-            return Err(DecodeError::Range("live frame"));
-        }
-        frames.push(frame.to_vec());
-    }
-    Ok(Message::Live { alias, frames })
-}
-
 fn head(out: &mut Vec<u8>, items: usize, kind: u64) {
     cbor::push(out, Header::Array(Some(items)));
     uint(out, kind);
@@ -318,6 +376,25 @@ fn head(out: &mut Vec<u8>, items: usize, kind: u64) {
 fn room_head(out: &mut Vec<u8>, items: usize, kind: u64, alias: u32) {
     head(out, items, kind);
     uint(out, alias.into());
+}
+
+/// A byte string with what `write` writes.
+fn push_written(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer)) {
+    let mut body = Writer::default();
+    write(&mut body);
+    cbor::push_bytes(out, body.as_slice());
+}
+
+fn write_fates(out: &mut Writer, fates: &Fates) {
+    out.varint(fates.len() as u64);
+    for (id, handover) in fates {
+        out.bytes(id.as_bytes());
+        out.byte(handover.is_some().into());
+        if let Some(handover) = handover {
+            out.varint(handover.taken);
+            out.bytes(handover.heir.as_bytes());
+        }
+    }
 }
 
 fn number_message(out: &mut Vec<u8>, kind: u64, number: u64) {
@@ -363,120 +440,4 @@ fn encode_error(out: &mut Vec<u8>, alias: Option<u32>, error: &RemoteError) {
     uint(out, error.code.number());
     cbor::push_text(out, &error.message);
     cbor::push(out, Header::Simple(if error.temporary { simple::TRUE } else { simple::FALSE }));
-}
-
-fn decode_array(bytes: &[u8]) -> Result<Message, DecodeError> {
-    let mut reader = CborReader::new(bytes);
-    // Later versions may append fields; what this one knows comes first, and the rest is left unread.
-    let items = reader.array(23)?;
-    let kind = reader.uint()?;
-    let least = match kind {
-        HELLO | OPENED => 6,
-        ERROR => 5,
-        OPEN | ACK => 4,
-        DELTA | ANNOUNCE | PRESENCE => 3,
-        _ => 2,
-    };
-    if items < least {
-        return Err(DecodeError::Truncated);
-    }
-    let message = match kind {
-        HELLO => Message::Hello(decode_hello(&mut reader)?),
-        OPEN => Message::Open(Open {
-            room: room_name(&mut reader)?,
-            replica: replica(&mut reader)?,
-            version: version(&mut reader)?,
-        }),
-        OPENED => Message::Opened(Opened {
-            alias: alias(&mut reader)?,
-            version: version(&mut reader)?,
-            durable: version(&mut reader)?,
-            digest: Digest(u128::from_be_bytes(array(&mut reader)?)),
-            stream: reader.bytes(bounds::MESSAGE_BYTES)?,
-        }),
-        DELTA => Message::Delta { alias: alias(&mut reader)?, body: reader.bytes(bounds::MESSAGE_BYTES)? },
-        ANNOUNCE => Message::Announce { alias: alias(&mut reader)?, body: reader.bytes(bounds::MESSAGE_BYTES)? },
-        ACK => Message::Ack { alias: alias(&mut reader)?, level: level(&mut reader)?, version: version(&mut reader)? },
-        PRESENCE => Message::Presence { alias: alias(&mut reader)?, entries: presence(&mut reader)? },
-        ERROR => decode_error(&mut reader)?,
-        LEAVE => Message::Leave { alias: alias(&mut reader)? },
-        PING => Message::Ping(reader.uint()?),
-        PONG => Message::Pong(reader.uint()?),
-        DRAIN => Message::Drain(reader.uint()?),
-        _ => return Err(DecodeError::Range("message type")),
-    };
-    if items == least {
-        reader.finish()?;
-    }
-    Ok(message)
-}
-
-fn decode_hello(reader: &mut CborReader<'_>) -> Result<Hello, DecodeError> {
-    let (protocol, features, agent) = (reader.uint()?, reader.uint()?, reader.text(bounds::FIELD_BYTES)?);
-    let token = match reader.header()? {
-        Header::Simple(simple::NULL) => None,
-        Header::Text(Some(length)) if length <= bounds::FIELD_BYTES => Some(reader.text_body(length)?),
-        _ => return Err(DecodeError::Range("token")),
-    };
-    Ok(Hello { protocol, features, agent, token, now_ms: reader.uint()? })
-}
-
-fn decode_error(reader: &mut CborReader<'_>) -> Result<Message, DecodeError> {
-    let alias = match reader.header()? {
-        Header::Simple(simple::NULL) => None,
-        Header::Positive(alias) => Some(u32::try_from(alias).map_err(|_| DecodeError::Range("room number"))?),
-        _ => return Err(DecodeError::Range("room number")),
-    };
-    let (code, message) = (ErrorCode::from_number(reader.uint()?), reader.text(bounds::FIELD_BYTES)?);
-    let temporary = match reader.header()? {
-        Header::Simple(simple::TRUE) => true,
-        Header::Simple(simple::FALSE) => false,
-        _ => return Err(DecodeError::Range("error")),
-    };
-    Ok(Message::Error { alias, error: RemoteError { code, message, temporary } })
-}
-
-fn presence(reader: &mut CborReader<'_>) -> Result<PresenceEntries, DecodeError> {
-    let count = reader.array(bounds::PRESENCE_CLIENTS)?;
-    let mut entries = Vec::new();
-    for _ in 0..count {
-        if reader.array(2)? != 2 {
-            return Err(DecodeError::Range("presence"));
-        }
-        let client = replica(reader)?;
-        let state = match reader.header()? {
-            Header::Simple(simple::NULL) => None,
-            Header::Bytes(Some(length)) if length <= bounds::PRESENCE_BYTES => Some(reader.body(length)?),
-            _ => return Err(DecodeError::Range("presence")),
-        };
-        entries.push((client, state));
-    }
-    Ok(entries)
-}
-
-fn array<const N: usize>(reader: &mut CborReader<'_>) -> Result<[u8; N], DecodeError> {
-    reader.bytes(N)?.try_into().map_err(|_| DecodeError::Range("byte string"))
-}
-
-fn replica(reader: &mut CborReader<'_>) -> Result<ReplicaId, DecodeError> {
-    array(reader).map(ReplicaId::from_bytes)
-}
-
-fn version(reader: &mut CborReader<'_>) -> Result<VersionVector, DecodeError> {
-    VersionVector::decode(&reader.bytes(bounds::MESSAGE_BYTES)?)
-}
-
-fn alias(reader: &mut CborReader<'_>) -> Result<u32, DecodeError> {
-    u32::try_from(reader.uint()?).map_err(|_| DecodeError::Range("room number"))
-}
-
-fn level(reader: &mut CborReader<'_>) -> Result<AckLevel, DecodeError> {
-    let number = usize::try_from(reader.uint()?).unwrap_or(usize::MAX);
-    AckLevel::ALL.get(number).copied().ok_or(DecodeError::Range("ack level"))
-}
-
-fn room_name(reader: &mut CborReader<'_>) -> Result<String, DecodeError> {
-    let name = reader.text(bounds::ROOM_NAME_BYTES)?;
-    let sound = !name.is_empty() && !name.chars().any(char::is_control);
-    if sound { Ok(name) } else { Err(DecodeError::Range("room name (it is empty or has control characters)")) }
 }

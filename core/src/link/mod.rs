@@ -4,11 +4,14 @@
 //! say about a room is the business of [`replica`](crate::replica). The protocol is written down in `PROTOCOL.md`.
 #![doc = include_str!("PROTOCOL.md")]
 
+mod decode;
 mod error;
 mod message;
+mod resume;
 
 pub use error::{ErrorCode, LinkError, RemoteError};
-pub use message::{AckLevel, Hello, Message, Open, Opened, PresenceEntries, RoomRef, is_unfinished};
+pub use message::{AckLevel, Fates, Hello, Message, Open, Opened, PresenceEntries, RoomRef, is_unfinished};
+pub use resume::{Resume, Resumed};
 
 use crate::bounds;
 use crate::bytes::DecodeError;
@@ -145,12 +148,21 @@ impl Link {
                 Ok(None)
             }
             Message::Pong(_) => Ok(None),
-            Message::Opened(_) | Message::Ack { .. } | Message::Drain(_) | Message::Error { .. }
+            Message::Opened(_)
+            | Message::Resumed(_)
+            | Message::Tell { .. }
+            | Message::Retired { .. }
+            | Message::Round { .. }
+            | Message::Ack { .. }
+            | Message::Drain(_)
+            | Message::Error { .. }
                 if self.role == Role::Relay =>
             {
                 Err(LinkError::Unexpected("a client sent what only a relay may send"))
             }
-            Message::Open(_) | Message::Leave { .. } if self.role == Role::Client => {
+            Message::Open(_) | Message::Resume(_) | Message::Ask { .. } | Message::Leave { .. }
+                if self.role == Role::Client =>
+            {
                 Err(LinkError::Unexpected("a relay sent what only a client may send"))
             }
             other => Ok(Some(other)),

@@ -1,7 +1,8 @@
 //! The conversation of two links, by example.
 
 use super::*;
-use crate::clock::{ReplicaId, VersionVector};
+use crate::clock::{Handover, ReplicaId, VersionVector};
+use crate::delta::{Digest, Round};
 
 fn config() -> LinkConfig {
     LinkConfig { agent: "test".into(), token: None }
@@ -27,6 +28,8 @@ fn messages() -> Vec<Message> {
         Message::Live { alias: 300, frames: vec![vec![1], vec![2, 3]] },
         Message::Presence { alias: 1, entries: vec![(id, Some(vec![0xf6])), (id, None)] },
         Message::Leave { alias: 1 },
+        Message::Resume(Resume { room: "r".into(), replica: id, sketch: version.sketch() }),
+        Message::Ask { alias: 1, ids: vec![id] },
     ]
 }
 
@@ -40,6 +43,26 @@ fn messages_come_back_also_in_fragments() {
             seen = relay.handle_frame(&frame, 0).unwrap();
         }
         assert_eq!(seen, Some(message));
+    }
+}
+
+#[test]
+fn messages_of_a_relay_come_back() {
+    let (mut client, _) = pair();
+    let (id, heir) = (ReplicaId::new(5, 6), ReplicaId::new(9, 6));
+    let version: VersionVector = [(id, 7)].into_iter().collect();
+    let base: VersionVector = [(id, 5)].into_iter().collect();
+    let opened =
+        Opened { alias: 1, version: version.clone(), durable: base.clone(), digest: Digest(7), stream: vec![1] };
+    assert_eq!(opened.beside(&base).opened(&base), Ok(opened.clone()));
+    let round = Round { horizon: 9, keep: vec![heir], finals: vec![(id, 7)], ..Round::default() };
+    for message in [
+        Message::Resumed(opened.beside(&base)),
+        Message::Tell { room: "r".into() },
+        Message::Retired { alias: 1, fates: vec![(id, Some(Handover { from: id, taken: 3, heir })), (heir, None)] },
+        Message::Round { alias: 1, round },
+    ] {
+        assert_eq!(client.handle_frame(&message.encode()[0], 0), Ok(Some(message)));
     }
 }
 

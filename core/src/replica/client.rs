@@ -5,7 +5,7 @@ use super::incoming::Channel;
 use super::presence::Others;
 use super::unsaved::Confirmed;
 use crate::bounds;
-use crate::clock::ReplicaId;
+use crate::clock::{ReplicaId, VersionVector};
 use crate::crdt::Value;
 use crate::delta::Blob;
 use crate::doc::{Doc, ImportError, ImportReport, Origin};
@@ -37,6 +37,18 @@ pub struct Replica {
     pub(super) resyncs: u32,
     /// Since when the room has been open.
     pub(super) live_since: Option<u64>,
+    /// What was said to have been seen in each question for the room that is not answered yet.
+    pub(super) asked: VecDeque<VersionVector>,
+    /// What the relay had seen when it was asked about retired ids.
+    pub(super) asking: Option<VersionVector>,
+    /// Retired ids whose events here are all known to the relay.
+    pub(super) settled: VersionVector,
+    /// While events are compared with those of a copy: up to where they are known to be the same, and whether the next
+    /// delta is the one to compare with.
+    pub(super) comparing: Option<(u64, bool)>,
+    /// The latest horizon that was heard of.
+    pub(super) horizon_ms: u64,
+    pub(super) renewals: u64,
 }
 
 impl Replica {
@@ -61,6 +73,12 @@ impl Replica {
             journaling: false,
             resyncs: 0,
             live_since: None,
+            asked: VecDeque::new(),
+            asking: None,
+            settled: VersionVector::default(),
+            comparing: None,
+            horizon_ms: 0,
+            renewals: 0,
         }
     }
 
@@ -237,6 +255,8 @@ impl Replica {
         self.link = None;
         self.collect_batches();
         self.channel = None;
+        self.asked.clear();
+        (self.asking, self.comparing) = (None, None);
         self.keep_what_is_needed();
         let left = self.others.clear();
         if !left.is_empty() {

@@ -1,6 +1,7 @@
 //! What goes into a client's replica and what comes out of it.
 
 use super::presence::PresenceChange;
+use crate::clock::ReplicaId;
 use crate::crdt::Value;
 use crate::doc::Change;
 use crate::link::{AckLevel, RemoteError};
@@ -58,6 +59,16 @@ pub enum Output {
         level: AckLevel,
         /// The number.
         seq: u64,
+    },
+    /// The replica writes under another id from now on, and its events are counted anew. Those up to `taken` are
+    /// durable at the relay; later ones were renamed and are, when [`Status::unsaved`] is 0 again.
+    Renewed {
+        /// The id until now.
+        from: ReplicaId,
+        /// The number of its last event that the relay knew.
+        taken: u64,
+        /// The id from now on.
+        to: ReplicaId,
     },
     /// Others came, changed or left.
     Presence(Vec<PresenceChange>),

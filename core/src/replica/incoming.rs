@@ -6,7 +6,11 @@ use super::outbound::Outbound;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::delta::{Blob, Delta, Digest, LiveDecoder};
 use crate::doc::{ApplyError, JoinError, Origin};
-use crate::link::{AckLevel, ErrorCode, LinkError, Message, Open, Opened, RemoteError};
+use crate::link::{AckLevel, ErrorCode, LinkError, Message, Open, Opened, RemoteError, Resume};
+
+/// Below this number of entries a version vector is said in full: it takes hardly more bytes than a sketch, which may not
+/// suffice.
+const SHORT: usize = 6;
 
 /// Resyncs within one connection before it is given up for a new one.
 const RESYNCS: u32 = 8;
@@ -31,8 +35,25 @@ impl Replica {
                 self.open();
             }
             Message::Opened(opened) => {
-                self.live_since.get_or_insert(now_ms);
-                self.handle_opened(opened)?;
+                self.asked.pop_front();
+                self.handle_opened(opened, now_ms)?;
+            }
+            Message::Resumed(resumed) => {
+                let base = self.asked.pop_front().unwrap_or_default();
+                self.handle_opened(resumed.opened(&base)?, now_ms)?;
+            }
+            Message::Tell { .. } => {
+                self.asked.pop_front();
+                self.open_full(self.doc.version());
+            }
+            Message::Retired { fates, .. } => self.handle_fates(&fates, now_ms),
+            Message::Round { alias, round } if self.channel.as_ref().is_some_and(|channel| channel.alias == alias) => {
+                self.handle_round(&round)?;
+            }
+            Message::Delta { body, .. } if self.comparing.is_some() => {
+                if let Some((sure, _)) = self.comparing.take_if(|(_, next)| *next) {
+                    self.handle_copy(&body, sure, now_ms)?;
+                }
             }
             Message::Delta { alias, body }
                 if self.channel.as_mut().as_ref().is_some_and(|channel| ours(channel, alias)) =>
@@ -68,23 +89,40 @@ impl Replica {
 
     pub(super) fn open(&mut self) {
         self.state = State::Syncing;
-        self.send(&Message::Open(Open {
-            room: self.config.room.clone(),
-            replica: self.doc.id(),
-            version: self.doc.version(),
-        }));
+        let version = self.doc.version();
+        if version.len() < SHORT {
+            return self.open_full(version);
+        }
+        let (room, replica, sketch) = (self.config.room.clone(), self.doc.id(), version.sketch());
+        self.asked.push_back(version);
+        self.send(&Message::Resume(Resume { room, replica, sketch }));
     }
 
-    fn handle_opened(&mut self, opened: Opened) -> Result<(), LinkError> {
+    /// Asks for the room with all that is said to have been seen.
+    pub(super) fn open_full(&mut self, version: VersionVector) {
+        self.state = State::Syncing;
+        self.asked.push_back(version.clone());
+        let open = Open { room: self.config.room.clone(), replica: self.doc.id(), version };
+        self.send(&Message::Open(open));
+    }
+
+    fn handle_opened(&mut self, opened: Opened, now_ms: u64) -> Result<(), LinkError> {
+        if !self.asked.is_empty() {
+            // The answer to a later question is on its way.
+            return Ok(());
+        }
+        if let Some((_, next)) = &mut self.comparing {
+            *next = true;
+            return Ok(());
+        }
+        self.live_since.get_or_insert(now_ms);
         let mut decoder = LiveDecoder::default();
         decoder.learn(&opened.stream).map_err(|_| LinkError::Unexpected("the announcement of a room is malformed"))?;
         self.collect_batches();
         let (id, version) = (self.doc.id(), self.doc.version());
-        if opened.version.get(&id) > version.get(&id) {
-            let message = "the relay knows later events of this replica than it does itself: it was restored from an old copy, make it again with a fresh id";
-            self.outputs.extend([Output::Error(RemoteError::new(ErrorCode::Divergence, message)), Output::Disconnect]);
-            self.close();
-            self.state = State::Stopped;
+        if self.settle_ids(&opened, now_ms) {
+            self.channel = None;
+            self.keep_what_is_needed();
             return Ok(());
         }
         self.confirmed.reset(opened.version.get(&id), opened.durable, &id);
@@ -125,15 +163,25 @@ impl Replica {
     }
 
     fn handle_delta(&mut self, body: &[u8]) -> Result<(), LinkError> {
-        let delta = Delta::decode(body)?;
+        let (delta, id) = (Delta::decode(body)?, self.doc.id());
         match self.doc.join(&delta, &Origin::Link) {
             Ok(0) => {}
             Ok(_) => self.journal(|| Blob::encode_delta(&delta)),
-            Err(JoinError::Apply(ApplyError::Gap { .. })) => return self.resync(),
+            Err(JoinError::Apply(ApplyError::Gap { .. } | ApplyError::Horizon { .. } | ApplyError::Retired(_))) => {
+                return self.resync();
+            }
             Err(_) => return Err(LinkError::Unexpected("the relay sent a delta that cannot be joined")),
+        }
+        if delta.version.horizon() > 0 {
+            self.follow_horizon();
         }
         for (id, seq) in delta.version.iter() {
             self.received(id, seq);
+        }
+        if self.doc.id() != id {
+            // It had not written, and its id was retired.
+            self.outputs.push_back(Output::Renewed { from: id, taken: 0, to: self.doc.id() });
+            self.open();
         }
         self.compare_digests();
         Ok(())
@@ -168,7 +216,7 @@ impl Replica {
     }
 
     /// Opens the room again, because events are missing on one side.
-    fn resync(&mut self) -> Result<(), LinkError> {
+    pub(super) fn resync(&mut self) -> Result<(), LinkError> {
         self.resyncs += 1;
         if self.resyncs.is_multiple_of(RESYNCS) {
             return Err(LinkError::Unexpected("the replicas could not be brought into step on this connection"));

@@ -11,17 +11,23 @@ mod client_io;
 mod incoming;
 mod outbound;
 mod presence;
+mod reissue;
+mod retire;
 mod room;
 mod room_io;
+mod room_retire;
 mod unsaved;
 
 pub use client::Replica;
 pub use client_io::{Input, Output, ReplicaConfig, State, Status};
 pub use presence::PresenceChange;
+pub use retire::{MemberId, RetireDriver, RetireFailure, RetireMessage, RetireOutput};
 pub use room::Room;
 pub use room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
 
 pub use crate::link::AckLevel;
 
+#[cfg(test)]
+mod retire_tests;
 #[cfg(test)]
 mod tests;

@@ -4,22 +4,23 @@
 //! frames that go to everyone are encoded once: all readers of a room share one live stream.
 
 use super::room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
+use super::room_retire::Retirement;
 use crate::bounds;
 use crate::bytes::DecodeError;
 use crate::clock::{Hlc, HlcClock, ReplicaId, VersionVector};
 use crate::delta::{Batch, Blob, Delta, LiveDecoder, LiveEncoder};
 use crate::doc::{ApplyError, Doc, ImportError, JoinError, Origin};
-use crate::link::{AckLevel, ErrorCode, Message, Open, Opened, PresenceEntries, RemoteError};
+use crate::link::{AckLevel, ErrorCode, Message, Open, Opened, PresenceEntries, RemoteError, Resume};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Outstanding acks of one connection; older ones are joined beyond this.
 const WAITING: usize = 4_096;
 
 /// A connection that has opened the room.
-struct Conn {
-    replica: ReplicaId,
+pub(super) struct Conn {
+    pub(super) replica: ReplicaId,
     /// The number of its last event, as far as it has told.
-    last: u64,
+    pub(super) last: u64,
     decoder: LiveDecoder,
     presence: Option<Vec<u8>>,
     /// What becomes stored, and what durable, with the entry of that number.
@@ -28,18 +29,21 @@ struct Conn {
 
 /// One room of a relay.
 pub struct Room {
-    config: RoomConfig,
-    doc: Doc,
+    pub(super) config: RoomConfig,
+    pub(super) doc: Doc,
     stream: LiveEncoder,
-    conns: BTreeMap<ConnId, Conn>,
-    outputs: VecDeque<RoomOutput>,
+    pub(super) conns: BTreeMap<ConnId, Conn>,
+    pub(super) outputs: VecDeque<RoomOutput>,
     next_persist: u64,
     stored: u64,
-    durable: u64,
-    durable_version: VersionVector,
+    pub(super) durable: u64,
+    pub(super) durable_version: VersionVector,
     pending: VecDeque<(u64, VersionVector)>,
     present: BTreeSet<ReplicaId>,
     failed: Option<String>,
+    pub(super) retirement: Retirement,
+    /// A horizon that is in force, and the entry of the store that says so, until that is on the disk.
+    pub(super) retired_by: Option<(u64, u64)>,
 }
 
 impl Room {
@@ -58,6 +62,8 @@ impl Room {
             pending: VecDeque::new(),
             present: BTreeSet::new(),
             failed: None,
+            retirement: Retirement::default(),
+            retired_by: None,
             config,
         }
     }
@@ -68,13 +74,18 @@ impl Room {
     /// [`ImportError`]: the store is damaged. Do not let anyone into the room then.
     pub fn restore(&mut self, blob: &[u8]) -> Result<(), ImportError> {
         self.doc.import(blob)?;
+        match Blob::decode(blob) {
+            Ok(Blob::Round(round)) => self.restore_round(&round),
+            Ok(Blob::Delta(Delta { promise: Some(round), .. })) => self.restore_round(&round),
+            _ => {}
+        }
         self.durable_version = self.doc.version();
         Ok(())
     }
 
     /// The whole state for the store. What it holds is what the entries up to [`Room::last_persist`] amount to.
     pub fn snapshot(&self) -> Vec<u8> {
-        self.doc.save()
+        self.doc.save_with(self.promise())
     }
 
     /// The number of the last entry given to the store.
@@ -122,7 +133,10 @@ impl Room {
                     self.durable_version.join(&version);
                 }
                 self.settle(AckLevel::Durable, self.durable);
+                self.round_durable();
             }
+            RoomInput::Retire(message) => self.handle_retire(message),
+            RoomInput::MemberDelta { body } => self.handle_member_delta(&body),
             RoomInput::StoreFailed { reason } => self.failed = Some(reason),
         }
     }
@@ -136,8 +150,10 @@ impl Room {
     }
 
     fn handle_message(&mut self, conn: ConnId, message: Message, now_ms: u64) {
-        if let Message::Open(open) = message {
-            return self.open(conn, open);
+        match message {
+            Message::Open(open) => return self.open(conn, open, false),
+            Message::Resume(resume) => return self.resume(conn, &resume),
+            _ => {}
         }
         if !self.conns.contains_key(&conn) {
             return self.refuse(
@@ -160,6 +176,7 @@ impl Room {
             Message::Live { frames, .. } => self.handle_live(conn, &frames, now_ms),
             Message::Delta { body, .. } => self.handle_delta(conn, &body, now_ms),
             Message::Presence { entries, .. } => self.handle_presence(conn, entries),
+            Message::Ask { ids, .. } => self.handle_ask(conn, &ids),
             Message::Leave { .. } => self.leave(conn),
             _ => self.refuse(
                 conn,
@@ -169,16 +186,36 @@ impl Room {
         }
     }
 
-    fn open(&mut self, conn: ConnId, open: Open) {
+    /// Opens for one who says in few bytes what it has seen; if that does not suffice, it is to say all.
+    fn resume(&mut self, conn: ConnId, resume: &Resume) {
+        let known = self.doc.version();
+        let ids = known.iter().map(|(id, _)| id).chain([resume.replica]);
+        let room = resume.room.clone();
+        match VersionVector::resolve(&resume.sketch, ids) {
+            Ok(Some(version)) => self.open(conn, Open { room, replica: resume.replica, version }, true),
+            Ok(None) => self.send(conn, &Message::Tell { room }, FrameKind::Data),
+            Err(error) => self.refuse(conn, error.into(), Some(4400)),
+        }
+    }
+
+    fn open(&mut self, conn: ConnId, open: Open, short: bool) {
+        if self.is_fenced(&open.replica) && open.version.get(&open.replica) > 0 {
+            let message = "ids are being retired: come back in a moment";
+            return self.refuse(conn, RemoteError::temporary(ErrorCode::Unavailable, message), Some(1013));
+        }
         let (alias, version) = (self.config.alias, self.doc.version());
         let opened = Opened {
             alias,
             version: version.clone(),
             durable: self.durable_version.clone(),
             digest: self.doc.digest(),
-            stream: self.stream.full_announcement(),
+            stream: self.stream.reader_joined(),
         };
-        self.send(conn, &Message::Opened(opened), FrameKind::Data);
+        let answer = match short {
+            true => Message::Resumed(opened.beside(&open.version)),
+            false => Message::Opened(opened),
+        };
+        self.send(conn, &answer, FrameKind::Data);
         if !open.version.includes(&version) {
             let body = self.doc.delta_since(&open.version).encode();
             self.send(conn, &Message::Delta { alias, body }, FrameKind::Data);
@@ -234,6 +271,7 @@ impl Room {
             return Err(damaged("a live frame names another writer than the connection's own"));
         }
         writer.last = writer.last.max(batch.last());
+        self.check_retired(&[(batch.writer, batch.last())].into_iter().collect(), now_ms)?;
         self.at_the_door(batch.hlc, now_ms)?;
         let fresh = self.doc.apply(&batch, &Origin::Link).map_err(apply_refusal)?;
         if fresh > 0 {
@@ -257,20 +295,27 @@ impl Room {
     }
 
     fn take_delta(&mut self, conn: ConnId, body: &[u8], now_ms: u64) -> Result<VersionVector, Refusal> {
-        let delta = Delta::decode(body).map_err(|error| damaged(error.to_string()))?;
+        let mut delta = Delta::decode(body).map_err(|error| damaged(error.to_string()))?;
+        (delta.memory, delta.promise) = Default::default();
         let latest = delta.dots.iter().filter_map(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc)).max();
         self.at_the_door(latest.unwrap_or_default(), now_ms)?;
         self.check_claims(conn, &delta.version)?;
+        self.check_retired(&delta.version, now_ms)?;
         let before = self.doc.version();
         let fresh = self.doc.join(&delta, &Origin::Link).map_err(|error| match error {
             JoinError::Apply(error) => apply_refusal(error),
             JoinError::Decode(error) => damaged(error.to_string()),
         })?;
-        if fresh > 0 {
+        if delta.version.horizon() > before.horizon() {
+            self.admit_ignorance();
+            self.durable_version.follow(&self.doc.version());
+        }
+        if fresh > 0 || delta.version.horizon() > before.horizon() {
             let news = self.doc.delta_since(&before);
             self.persist(Blob::encode_delta(&news), delta.version.clone());
             let message = Message::Delta { alias: self.config.alias, body: news.encode() };
             self.broadcast(Some(conn), &message, FrameKind::Data);
+            self.continue_round();
         }
         Ok(delta.version)
     }
@@ -307,11 +352,12 @@ impl Room {
             .map_err(|error| (RemoteError::new(ErrorCode::ClockSkew, error.to_string()), Some(4409)))
     }
 
-    fn persist(&mut self, blob: Vec<u8>, version: VersionVector) {
+    pub(super) fn persist(&mut self, blob: Vec<u8>, version: VersionVector) -> u64 {
         let id = self.next_persist;
         self.next_persist += 1;
         self.pending.push_back((id, version));
         self.outputs.push_back(RoomOutput::Persist { id, blob });
+        id
     }
 
     /// Acknowledges what was taken in, and notes when the higher levels will be reached.
@@ -392,11 +438,11 @@ impl Room {
         self.broadcast(None, &Message::Presence { alias: self.config.alias, entries }, FrameKind::Presence);
     }
 
-    fn send(&mut self, conn: ConnId, message: &Message, kind: FrameKind) {
+    pub(super) fn send(&mut self, conn: ConnId, message: &Message, kind: FrameKind) {
         self.outputs.extend(message.encode().into_iter().map(|frame| RoomOutput::Send { conn, frame, kind }));
     }
 
-    fn broadcast(&mut self, except: Option<ConnId>, message: &Message, kind: FrameKind) {
+    pub(super) fn broadcast(&mut self, except: Option<ConnId>, message: &Message, kind: FrameKind) {
         if self.conns.len() <= usize::from(except.is_some()) {
             return;
         }
@@ -420,9 +466,9 @@ impl Room {
 }
 
 /// What to tell a client, and the close code if the connection is to end.
-type Refusal = (RemoteError, Option<u16>);
+pub(super) type Refusal = (RemoteError, Option<u16>);
 
-fn damaged(message: impl Into<String>) -> Refusal {
+pub(super) fn damaged(message: impl Into<String>) -> Refusal {
     (RemoteError::new(ErrorCode::Damaged, message), Some(4400))
 }
 

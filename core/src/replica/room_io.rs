@@ -1,5 +1,6 @@
 //! What goes into a room of a relay and what comes out of it.
 
+use super::retire::RetireMessage;
 use crate::clock::ReplicaId;
 use crate::link::Message;
 use std::sync::Arc;
@@ -44,6 +45,14 @@ pub enum RoomInput {
     Durable {
         /// The number.
         upto: u64,
+    },
+    /// The driver of a round of retirement says something.
+    Retire(RetireMessage),
+    /// Another durable member of the room has something: what [`Room::delta_for_member`](super::Room::delta_for_member)
+    /// made of it.
+    MemberDelta {
+        /// The delta.
+        body: Vec<u8>,
     },
     /// An entry could not be stored: the room takes no more writes. Load it again from the store.
     StoreFailed {
@@ -90,6 +99,8 @@ pub enum RoomOutput {
         /// Its bytes: [`Room::restore`] takes them.
         blob: Vec<u8>,
     },
+    /// Answer the driver of a round of retirement.
+    Retire(RetireMessage),
     /// Close a connection, after what was sent to it before.
     Close {
         /// The connection.

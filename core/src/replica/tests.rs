@@ -7,29 +7,34 @@ use crate::doc::{Doc, EditError};
 use crate::link::{ErrorCode, Link, LinkConfig, Message};
 use std::collections::BTreeMap;
 
-const NOW: u64 = 1_700_000_000_000;
+pub(super) const NOW: u64 = 1_700_000_000_000;
 
 /// A relay with one room and clients on perfect connections; the store answers when told to.
-struct World {
-    room: Room,
-    clients: BTreeMap<ConnId, (Replica, Link)>,
-    stored: Vec<(u64, Vec<u8>)>,
-    seen: BTreeMap<ConnId, Vec<Output>>,
-    closed: Vec<(ConnId, u16)>,
+pub(super) struct World {
+    pub(super) room: Room,
+    pub(super) clients: BTreeMap<ConnId, (Replica, Link)>,
+    pub(super) stored: Vec<(u64, Vec<u8>)>,
+    pub(super) seen: BTreeMap<ConnId, Vec<Output>>,
+    pub(super) answers: Vec<RetireMessage>,
+    /// Bytes from clients and to clients.
+    pub(super) traffic: [usize; 2],
+    pub(super) closed: Vec<(ConnId, u16)>,
     largest_live: usize,
 }
 
-fn room() -> Room {
+pub(super) fn room() -> Room {
     Room::new(RoomConfig { name: "r".into(), alias: 7, id: ReplicaId::new(NOW, 99), next_persist: 1 })
 }
 
 impl World {
-    fn new(clients: u64) -> World {
+    pub(super) fn new(clients: u64) -> World {
         let mut world = World {
             room: room(),
             clients: BTreeMap::new(),
             stored: Vec::new(),
             seen: BTreeMap::new(),
+            answers: Vec::new(),
+            traffic: [0, 0],
             closed: Vec::new(),
             largest_live: 0,
         };
@@ -37,7 +42,7 @@ impl World {
         world
     }
 
-    fn join(&mut self, conn: ConnId, doc: Doc) {
+    pub(super) fn join(&mut self, conn: ConnId, doc: Doc) {
         let config = ReplicaConfig { room: "r".into(), agent: "test".into(), token: None, seed: conn };
         let mut replica = Replica::new(config, doc);
         replica.journaling(true);
@@ -48,27 +53,27 @@ impl World {
         self.run();
     }
 
-    fn connected(&mut self, conn: ConnId) {
+    pub(super) fn connected(&mut self, conn: ConnId) {
         let (replica, link) = self.clients.get_mut(&conn).unwrap();
         *link = Link::relay(LinkConfig { agent: "relay".into(), token: None }, NOW);
         while replica.poll(NOW) != Output::Connect {}
         replica.handle(Input::Connected, NOW);
     }
 
-    fn edit(&mut self, conn: ConnId, edit: impl FnOnce(&mut Doc) -> Result<(), EditError>) {
+    pub(super) fn edit(&mut self, conn: ConnId, edit: impl FnOnce(&mut Doc) -> Result<(), EditError>) {
         self.clients.get_mut(&conn).unwrap().0.doc_mut().transact(NOW + 5, None, edit).unwrap();
     }
 
-    fn set(&mut self, conn: ConnId, at: &str, value: i64) {
+    pub(super) fn set(&mut self, conn: ConnId, at: &str, value: i64) {
         self.edit(conn, |doc| doc.set(&Path::from_segments(at.split('/')), Value::Int(value)));
     }
 
-    fn replica(&self, conn: ConnId) -> &Replica {
+    pub(super) fn replica(&self, conn: ConnId) -> &Replica {
         &self.clients[&conn].0
     }
 
     /// Runs until nobody has anything to say.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         loop {
             let mut busy = false;
             let conns: Vec<ConnId> = self.clients.keys().copied().collect();
@@ -91,6 +96,7 @@ impl World {
             match replica.poll(NOW) {
                 Output::Idle(_) => return busy,
                 Output::Send(frame) => {
+                    self.traffic[0] += frame.len();
                     if frame[0] == 1 {
                         self.largest_live = self.largest_live.max(frame.len());
                     }
@@ -122,6 +128,7 @@ impl World {
                 conns.into_iter().for_each(|conn| self.deliver(conn, &frame));
             }
             RoomOutput::Persist { id, blob } => self.stored.push((id, blob)),
+            RoomOutput::Retire(message) => self.answers.push(message),
             RoomOutput::Close { conn, code, .. } => {
                 self.closed.push((conn, code));
                 if let Some((replica, _)) = self.clients.get_mut(&conn) {
@@ -132,18 +139,19 @@ impl World {
     }
 
     fn deliver(&mut self, conn: ConnId, frame: &[u8]) {
+        self.traffic[1] += frame.len();
         if let Some((replica, _)) = self.clients.get_mut(&conn) {
             replica.handle(Input::Frame(frame), NOW);
         }
     }
 
-    fn fsync(&mut self) {
+    pub(super) fn fsync(&mut self) {
         let upto = self.stored.last().map_or(0, |(id, _)| *id);
         self.room.handle(RoomInput::Durable { upto }, NOW);
         self.run();
     }
 
-    fn assert_equal(&self) {
+    pub(super) fn assert_equal(&self) {
         for (replica, _) in self.clients.values() {
             assert_eq!(
                 (replica.doc().version(), replica.doc().digest()),

@@ -20,6 +20,16 @@ impl Confirmed {
         self.durable = durable;
     }
 
+    /// Starts again under another id.
+    pub(super) fn renewed(&mut self) {
+        self.own = [0; 3];
+    }
+
+    /// Drops the ids that are retired.
+    pub(super) fn follow(&mut self, version: &VersionVector) {
+        self.durable.follow(version);
+    }
+
     /// Takes in an ack; a higher level includes the lower ones. Returns the levels that rose for the own events.
     pub(super) fn acked(&mut self, level: AckLevel, version: &VersionVector, own: &ReplicaId) -> Vec<(AckLevel, u64)> {
         let seq = version.get(own);
