@@ -2,7 +2,7 @@
 
 /// Pairs in the order of their keys, for tables that are small or that grow at the end: looking up takes O(log n), adding
 /// in the middle O(n).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SortedMap<K, V>(Vec<(K, V)>);
 
 impl<K, V> Default for SortedMap<K, V> {
@@ -24,7 +24,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.position(key).ok().map(|at| &self.0[at].1)
     }
 
-    #[cfg(feature = "text")]
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.position(key).ok().map(|at| &mut self.0[at].1)
     }
@@ -62,6 +61,11 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, (K, V)> {
         self.0.iter()
+    }
+
+    /// Keeps the pairs that `keep` says yes to; it may change their values.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain_mut(|(key, value)| keep(key, value));
     }
 
     pub(crate) fn len(&self) -> usize {

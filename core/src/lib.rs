@@ -16,6 +16,7 @@
 //! | [`flow`] | limits as pure state: backoff, adaptive batch, token bucket, throttle, circuit breaker |
 //! | [`link`] | one conversation with one peer: messages, live frames, fragments |
 //! | [`place`] | where data lives: topology, health, routing, ring, jump, rendezvous, shards |
+//! | [`quorum`] | when a write or read is done: members, levels, hints, session tokens, fences, two-phase commit |
 //! | [`replica`] | the front doors: [`replica::Replica`] for clients, [`replica::Room`] for relays |
 //!
 //! # Example
@@ -50,6 +51,7 @@ pub mod doc;
 pub mod flow;
 pub mod link;
 pub mod place;
+pub mod quorum;
 pub mod replica;
 
 /// The version of this crate, of the packages and of the relay: they are released together.

@@ -32,7 +32,7 @@ pub enum Causality {
 /// right.insert(b, 1);
 /// assert_eq!(left.compare(&right), Causality::Before);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VersionVector {
     entries: SortedMap<ReplicaId, u64>,
     horizon: u64,
