@@ -6,6 +6,7 @@
 //! `garbage`, `tidy`.
 //! The same vectors are run by Node, Chromium and Python from `conformance/`.
 
+pub mod commit;
 pub mod corpus;
 pub mod decisions;
 pub mod format;

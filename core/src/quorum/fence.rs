@@ -7,7 +7,7 @@ use crate::bytes::{DecodeError, Reader, Writer};
 use std::collections::VecDeque;
 
 /// Who may write as the primary, from which epoch on. What a member has promised, kept on its disk.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FenceRecord {
     /// The number of the term; a later one ends all before it.
     pub epoch: u64,
@@ -56,7 +56,7 @@ pub enum FenceInput {
 /// What a member is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FenceOutput {
-    /// Put the record on disk with fsync, then say [`FenceInput::Forced`].
+    /// Put the record and all writes admitted before it on disk with fsync, then say [`FenceInput::Forced`].
     Force(FenceRecord),
     /// Tell the claimant that no earlier primary writes here any more, and what is on disk here: it must merge that from
     /// a majority before it writes.
