@@ -165,7 +165,7 @@ impl World {
         });
         self.begun.insert(tx, rooms.to_vec());
         let parts = rooms.iter().map(|&at| (room_name(at), tx.to_bytes().to_vec())).collect();
-        self.to_coordinator(CoordinatorInput::Begin { tx, parts }, self.now_ms);
+        self.tell_coordinator(CoordinatorInput::Begin { tx, parts }, self.now_ms);
     }
 
     /// Nodes that have an effect to do.
@@ -206,8 +206,8 @@ impl World {
                     self.net.remove(&envelope);
                 }
                 match envelope {
-                    (None, message) => self.to_coordinator(CoordinatorInput::Message(message), self.now_ms),
-                    (Some(at), message) => self.to_room(at, ParticipantInput::Message(message), self.now_ms),
+                    (None, message) => self.tell_coordinator(CoordinatorInput::Message(message), self.now_ms),
+                    (Some(at), message) => self.tell_room(at, ParticipantInput::Message(message), self.now_ms),
                 }
             }
             Action::Drop(envelope) => drop(self.net.remove(&envelope)),
@@ -215,8 +215,8 @@ impl World {
             Action::Effect(Some(at)) => self.room_effect(at),
             Action::Crash(None, lose) => self.crash_coordinator(lose),
             Action::Crash(Some(at), lose) => self.crash_room(at, lose),
-            Action::Tick(None, now_ms) => self.to_coordinator(CoordinatorInput::Tick, now_ms),
-            Action::Tick(Some(at), now_ms) => self.to_room(at, ParticipantInput::Tick, now_ms),
+            Action::Tick(None, now_ms) => self.tell_coordinator(CoordinatorInput::Tick, now_ms),
+            Action::Tick(Some(at), now_ms) => self.tell_room(at, ParticipantInput::Tick, now_ms),
         }
     }
 
@@ -224,7 +224,7 @@ impl World {
         self.log.crash(lose);
         self.todo.clear();
         self.coordinator = Coordinator::recover(name(), self.times, self.log.records.clone());
-        self.to_coordinator(CoordinatorInput::Tick, self.now_ms);
+        self.tell_coordinator(CoordinatorInput::Tick, self.now_ms);
         if self.fault == Fault::SameIdAgain && self.coordinator.active() == 0 {
             let begun = std::mem::take(&mut self.begun);
             begun.iter().for_each(|(tx, rooms)| self.begin(*tx, rooms, &[]));
@@ -236,7 +236,7 @@ impl World {
         room.log.crash(lose);
         room.todo.clear();
         room.machine = Participant::recover(room_name(at), self.times, room.log.records.clone());
-        self.to_room(at, ParticipantInput::Tick, self.now_ms);
+        self.tell_room(at, ParticipantInput::Tick, self.now_ms);
     }
 
     fn coordinator_effect(&mut self) {
@@ -247,7 +247,7 @@ impl World {
                 self.todo.push_front(Effect::TellForced(tx));
             }
             Some(Effect::Note(record)) => self.log.push(record, false),
-            Some(Effect::TellForced(tx)) => self.to_coordinator(CoordinatorInput::Forced(tx), self.now_ms),
+            Some(Effect::TellForced(tx)) => self.tell_coordinator(CoordinatorInput::Forced(tx), self.now_ms),
             _ => {}
         }
     }
@@ -272,13 +272,13 @@ impl World {
                 room.log.push(record, true);
                 room.todo.push_front(Effect::TellApplied(tx));
             }
-            Some(Effect::TellForced(tx)) => self.to_room(at, ParticipantInput::Forced(tx), self.now_ms),
-            Some(Effect::TellApplied(tx)) => self.to_room(at, ParticipantInput::Applied(tx), self.now_ms),
+            Some(Effect::TellForced(tx)) => self.tell_room(at, ParticipantInput::Forced(tx), self.now_ms),
+            Some(Effect::TellApplied(tx)) => self.tell_room(at, ParticipantInput::Applied(tx), self.now_ms),
             None => {}
         }
     }
 
-    fn to_coordinator(&mut self, input: CoordinatorInput, now_ms: u64) {
+    fn tell_coordinator(&mut self, input: CoordinatorInput, now_ms: u64) {
         // Only `Begin` can fail, and then nothing has happened.
         let _ = self.coordinator.handle(input, now_ms);
         loop {
@@ -298,7 +298,7 @@ impl World {
         }
     }
 
-    fn to_room(&mut self, at: usize, input: ParticipantInput, now_ms: u64) {
+    fn tell_room(&mut self, at: usize, input: ParticipantInput, now_ms: u64) {
         let room = &mut self.rooms[at];
         room.machine.handle(input, now_ms);
         loop {
@@ -353,6 +353,11 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// How many transactions are merged somewhere.
+    pub fn merged_count(&self) -> usize {
+        self.begun.keys().filter(|tx| self.merged(**tx)).count()
     }
 
     /// Whether a transaction is merged in some room.
