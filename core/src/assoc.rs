@@ -63,9 +63,53 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.0.iter()
     }
 
-    /// Keeps the pairs that `keep` says yes to; it may change their values.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.0.retain_mut(|(key, value)| keep(key, value));
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.0.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[(K, V)] {
+        &self.0
+    }
+
+    /// Takes in the pairs of another table; `merge` decides where both have one. Both are walked once.
+    pub(crate) fn join(&mut self, other: &Self, mut merge: impl FnMut(&mut V, &V))
+    where
+        K: Clone,
+        V: Clone,
+    {
+        let mut at = 0;
+        for (key, value) in &other.0 {
+            while self.0.get(at).is_some_and(|(own, _)| own < key) {
+                at += 1;
+            }
+            match self.0.get_mut(at) {
+                Some((own, kept)) if own == key => merge(kept, value),
+                _ => return self.join_rest(other, merge),
+            }
+            at += 1;
+        }
+    }
+
+    /// Makes a table anew where some keys are missing here.
+    fn join_rest(&mut self, other: &Self, mut merge: impl FnMut(&mut V, &V))
+    where
+        K: Clone,
+        V: Clone,
+    {
+        let mut own = std::mem::take(&mut self.0).into_iter().peekable();
+        self.0.reserve(own.len().max(other.0.len()));
+        for (key, value) in &other.0 {
+            while let Some(pair) = own.next_if(|(before, _)| before < key) {
+                self.0.push(pair);
+            }
+            let mut pair = own.next_if(|(found, _)| found == key);
+            match &mut pair {
+                Some((_, kept)) => merge(kept, value),
+                None => pair = Some((key.clone(), value.clone())),
+            }
+            self.0.extend(pair);
+        }
+        self.0.extend(own);
     }
 
     pub(crate) fn len(&self) -> usize {

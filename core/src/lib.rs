@@ -18,6 +18,7 @@
 //! | [`place`] | where data lives: topology, health, routing, ring, jump, rendezvous, shards |
 //! | [`quorum`] | when a write or read is done: members, levels, hints, session tokens, fences, two-phase commit |
 //! | [`replica`] | the front doors: [`replica::Replica`] for clients, [`replica::Room`] for relays |
+//! | [`standalone`] | types that merge, without a document |
 //!
 //! # Example
 //!
@@ -53,6 +54,7 @@ pub mod link;
 pub mod place;
 pub mod quorum;
 pub mod replica;
+pub mod standalone;
 
 /// The version of this crate, of the packages and of the relay: they are released together.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

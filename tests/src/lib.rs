@@ -1,5 +1,5 @@
 //! What the tests of Syncline share: conformance vectors and their runner, oracles written from the
-//! definition of each data type, a seeded simulator of clients, links and a relay, and a mutator of
+//! definition of each data type, the laws of joins, a seeded simulator of clients, links and a relay, and a mutator of
 //! captured frames.
 //!
 //! One test binary per kind lives in `tests/`: `conformance`, `decisions`, `format`, `oracle`, `traps`, `sim`,
@@ -11,6 +11,7 @@ pub mod corpus;
 pub mod decisions;
 pub mod format;
 pub mod hostile;
+pub mod lattice;
 pub mod notation;
 pub mod oracle;
 pub mod rng;

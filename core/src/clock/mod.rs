@@ -5,7 +5,7 @@
 //! * [`VersionVector`] is the set of all events up to a sequence number for each replica (the gapless past).
 //! * [`Floor`] tells up to where delete records were pruned.
 //! * [`Retired`] is what durable members remember of ids that were retired.
-//! * [`CausalContext`] is a version vector plus single dots beyond gaps.
+//! * [`CausalContext`] is a version vector plus runs of dots beyond gaps.
 //! * [`Hlc`] orders concurrent values for last-writer-wins, and for nothing else.
 
 mod compact;
@@ -16,7 +16,7 @@ mod replica_id;
 mod retired;
 mod version;
 
-pub use context::CausalContext;
+pub use context::{CausalContext, Run};
 pub use floor::Floor;
 pub use hlc::{Hlc, HlcClock, SkewError};
 pub use replica_id::{ParseReplicaIdError, ReplicaId};

@@ -4,6 +4,7 @@ use super::{Dot, ReplicaId};
 use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::{DecodeError, Reader, Writer};
+use std::cmp::Ordering;
 
 /// How two version vectors relate in the partial order of what they have seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl VersionVector {
     /// Takes in what the other has seen: the least upper bound of both. What either has retired is no longer listed.
     pub fn join(&mut self, other: &VersionVector) {
         if self.horizon == 0 && other.horizon == 0 {
-            return other.iter().for_each(|(id, seq)| self.insert(id, seq));
+            return self.entries.join(&other.entries, |own, their| *own = (*own).max(*their));
         }
         let mut joined = VersionVector { entries: SortedMap::default(), horizon: self.horizon.max(other.horizon) };
         for (id, _) in self.iter().chain(other.iter()) {
@@ -102,11 +103,40 @@ impl VersionVector {
 
     /// Compares in the partial order of what was seen.
     pub fn compare(&self, other: &VersionVector) -> Causality {
+        if self.horizon == 0 && other.horizon == 0 {
+            return self.compare_listed(other);
+        }
         match (self.includes(other), other.includes(self)) {
             (true, true) => Causality::Equal,
             (true, false) => Causality::After,
             (false, true) => Causality::Before,
             (false, false) => Causality::Concurrent,
+        }
+    }
+
+    /// Compares side by side, in the order of ids: without a horizon, what is not listed was not seen.
+    fn compare_listed(&self, other: &VersionVector) -> Causality {
+        let (mut left, mut right) = (self.entries.as_slice(), other.entries.as_slice());
+        let (mut more, mut less) = (false, false);
+        while let (Some(own), Some(their)) = (left.first(), right.first()) {
+            match own.0.cmp(&their.0) {
+                Ordering::Less => (more, left) = (true, &left[1..]),
+                Ordering::Greater => (less, right) = (true, &right[1..]),
+                Ordering::Equal => {
+                    more |= own.1 > their.1;
+                    less |= own.1 < their.1;
+                    (left, right) = (&left[1..], &right[1..]);
+                }
+            }
+            if more && less {
+                return Causality::Concurrent;
+            }
+        }
+        match (more || !left.is_empty(), less || !right.is_empty()) {
+            (false, false) => Causality::Equal,
+            (true, false) => Causality::After,
+            (false, true) => Causality::Before,
+            (true, true) => Causality::Concurrent,
         }
     }
 
