@@ -1,6 +1,8 @@
 //! Types without a document: the definition of each and the laws of joins over random histories, the mistakes of other
 //! systems, damaged bytes, and the decisions that all languages share.
 
+mod mistakes;
+
 use syncline_tests::lattice::{Model, counters, harness, registers, sets};
 use syncline_tests::rng::{each_seed, seeds};
 

@@ -61,6 +61,10 @@ impl CausalContext {
             self.version.insert(run.replica, run.to);
             self.runs.drain(touched);
         } else if touching == 0 {
+            if self.runs.is_empty() {
+                // The context of one change has one run, and most of them no more.
+                self.runs.reserve_exact(1);
+            }
             self.runs.insert(first, run);
         } else {
             self.runs[first] = run;

@@ -53,7 +53,8 @@ impl<V: Item, P: Payload> Elements<V, P> {
     }
 
     pub(super) fn join(&mut self, own: &CausalContext, other: &Self, theirs: &CausalContext) {
-        self.0.join_or_drop(&other.0, |siblings, their| {
+        let concerned = |siblings: &Siblings<P>| siblings.as_slice().iter().any(|sibling| theirs.covers(&sibling.0));
+        self.0.join_or_drop(&other.0, concerned, |siblings, their| {
             siblings.join(own, their.map_or(&[], Siblings::as_slice), theirs);
             !siblings.is_empty()
         });

@@ -93,6 +93,10 @@ impl<K: Ord + Hash, T> Lookup<K, T> {
 
     /// Adds a pair behind all others, where the key is known to be the greatest and there is no index.
     pub(super) fn append(&mut self, key: K, value: T) {
+        if self.pairs.is_empty() {
+            // A delta has one pair, and most of them no more.
+            self.pairs.reserve_exact(1);
+        }
         self.pairs.push(Pair { hash: hash_of(&key), key, value });
     }
 
@@ -120,23 +124,33 @@ impl<K: Ord + Hash, T> Lookup<K, T> {
         }
     }
 
-    /// Takes in another table where pairs may vanish: `merge` gets the value here, or a default, and the one there, or
-    /// none, for each key of either, and says whether the key stays.
-    pub(super) fn join_or_drop(&mut self, other: &Self, mut merge: impl FnMut(&mut T, Option<&T>) -> bool)
-    where
+    /// Takes in another table where pairs may vanish: `merge` gets the value here, or a default, and the one there, or none,
+    /// and says whether the key stays. It is not asked about values that are here only and not `concerned`.
+    pub(super) fn join_or_drop(
+        &mut self,
+        other: &Self,
+        concerned: impl Fn(&T) -> bool,
+        mut merge: impl FnMut(&mut T, Option<&T>) -> bool,
+    ) where
         K: Clone,
         T: Default,
     {
         self.retain(|key, hash, value| {
-            let their = other.place_hashed(hash, key).ok().map(|at| &other.pairs[at].value);
-            merge(value, their)
+            !concerned(value) || other.place_hashed(hash, key).is_ok() || merge(value, None)
         });
         self.expect(other.len());
         for pair in &other.pairs {
-            if let Err(at) = self.place_hashed(pair.hash, &pair.key) {
-                let mut value = T::default();
-                if merge(&mut value, Some(&pair.value)) {
-                    self.push(at, Pair { key: pair.key.clone(), hash: pair.hash, value });
+            match self.place_hashed(pair.hash, &pair.key) {
+                Ok(at) => {
+                    if !merge(&mut self.pairs[at].value, Some(&pair.value)) {
+                        self.remove_at(at);
+                    }
+                }
+                Err(at) => {
+                    let mut value = T::default();
+                    if merge(&mut value, Some(&pair.value)) {
+                        self.push(at, Pair { key: pair.key.clone(), hash: pair.hash, value });
+                    }
                 }
             }
         }

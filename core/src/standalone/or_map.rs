@@ -19,7 +19,7 @@ use std::{borrow::Borrow, fmt, hash::Hash};
 /// ```
 /// use syncline::{clock::ReplicaId, standalone::{Crdt, OrMap, OrSet}};
 /// let (a, b) = (ReplicaId::new(1, 1), ReplicaId::new(1, 2));
-/// let mut left: OrMap<String, OrSet<u64>> = OrMap::default();
+/// let mut left = OrMap::<String, OrSet<u64>>::default();
 /// left.update("primes".to_owned(), |child| child.add(a, 2))?;
 /// let mut right = left.clone();
 /// left.remove("primes");
@@ -36,6 +36,9 @@ pub struct OrMapState<K, S>(Lookup<K, S>);
 
 impl<K: Item, S: DotStore> Dotted<OrMapState<K, S>> {
     /// Changes the child of a key by a function that returns its delta, which becomes the delta of the map.
+    ///
+    /// A function that makes several changes merges their deltas into one. If it fails, what it changed before stays here
+    /// only, until the whole state travels.
     ///
     /// # Errors
     /// What the function returns.
@@ -122,10 +125,14 @@ impl<K: Item, S: DotStore> DotStore for OrMapState<K, S> {
 
     fn join(&mut self, own: &CausalContext, other: &Self, theirs: &CausalContext) {
         let nothing = S::default();
-        self.0.join_or_drop(&other.0, |child, their| {
-            child.join(own, their.unwrap_or(&nothing), theirs);
-            !child.is_bottom()
-        });
+        self.0.join_or_drop(
+            &other.0,
+            |_| true,
+            |child, their| {
+                child.join(own, their.unwrap_or(&nothing), theirs);
+                !child.is_bottom()
+            },
+        );
     }
 
     fn put(&self, out: &mut Output) {

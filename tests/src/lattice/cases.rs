@@ -57,6 +57,8 @@ pub fn fill(case: &mut Json) -> Result<(), String> {
 /// Flips the last thing that a case expects: the first digit of bytes, a truth, a number or a letter.
 pub fn flip(expect: &mut Json) {
     match expect {
+        Json::Object(entries) if entries.is_empty() => *expect = json!({ "more": 0 }),
+        Json::Array(items) if items.is_empty() => items.push(json!(0)),
         Json::Object(entries) => entries.iter_mut().next_back().map_or((), |entry| flip(entry.1)),
         Json::Array(items) => items.last_mut().map_or((), flip),
         Json::Bool(truth) => *truth = !*truth,
