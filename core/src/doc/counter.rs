@@ -163,12 +163,17 @@ impl Doc {
         self.sealed.streamed = on;
     }
 
+    /// Notes that the batch up to `last` leaves by itself, if batches do.
+    pub(super) fn seal_streamed(&self, last: u64) {
+        if self.sealed.streamed {
+            self.sealed.hand_out(last);
+        }
+    }
+
     /// The newest of the own increments at a leaf that nobody else can know of: its number and amount.
     fn unsealed(&self, key: &Key) -> Option<(u64, i64)> {
         let open = self.transaction.as_ref()?;
-        let streamed = self.outbox.is_some() && self.sealed.streamed;
-        let before = if streamed { open.first - 1 } else { 0 };
-        let sealed = self.sealed.upto.load(Ordering::Relaxed).max(before);
+        let sealed = self.sealed.upto.load(Ordering::Relaxed);
         let own = dots(&self.state, key).iter().filter(|entry| entry.writer == open.writer && entry.seq > sealed);
         let newest = own.max_by_key(|entry| entry.seq)?;
         match Count::read(&newest.payload) {
@@ -278,6 +283,21 @@ mod tests {
         b.apply(&batches[1], &Origin::Link).unwrap();
         pull(&mut a, &b);
         assert_eq!((a.counter(&path()), b.counter(&path())), (3, 3));
+    }
+
+    #[test]
+    fn what_left_on_a_link_stays_apart_from_what_is_counted_offline() {
+        let (mut a, mut b) = docs();
+        a.keep_batches(true);
+        add(&mut a, 5);
+        b.apply(&a.take_batch().unwrap(), &Origin::Link).unwrap();
+        a.stream_batches(false);
+        add(&mut a, 2);
+        add(&mut a, 1);
+        assert_eq!((a.stats().dots, a.counter(&path())), (2, 8));
+        assert_eq!(b.transact(NOW, None, |doc| doc.counter_reset(&path())), Ok(5));
+        pull(&mut a, &b);
+        assert_eq!(a.counter(&path()), 3);
     }
 
     #[test]

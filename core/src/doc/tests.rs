@@ -52,6 +52,26 @@ fn a_concurrent_write_survives_a_subtree_delete() {
 }
 
 #[test]
+fn a_nested_map_keeps_what_was_written_while_it_was_deleted_at_any_depth() {
+    let (mut a, mut b) = (doc(1), doc(2));
+    set(&mut a, "m/deep/er/old", 1);
+    set(&mut a, "m/deep/gone", 1);
+    edit(&mut a, |doc| doc.create_map(&path("m/empty")));
+    sync(&mut a, &mut b);
+    edit(&mut a, |doc| doc.delete(&path("m")).map(drop));
+    set(&mut b, "m/deep/er/new", 2);
+    edit(&mut b, |doc| doc.delete(&path("m/deep/gone")).map(drop));
+    set(&mut b, "m/deep/er/old", 3);
+    sync(&mut a, &mut b);
+    let er = Value::Map([("new".into(), 2.into()), ("old".into(), 3.into())].into());
+    let deep = Value::Map([("er".into(), er)].into());
+    assert_eq!(a.view(&path("m")), Some(Value::Map([("deep".into(), deep)].into())));
+    edit(&mut b, |doc| doc.delete(&path("m")).map(drop));
+    sync(&mut a, &mut b);
+    assert!(a.is_empty() && b.is_empty());
+}
+
+#[test]
 fn a_dot_that_a_concurrent_delete_covers_in_place_only_survives_further_syncs() {
     let (mut a, mut b, mut c) = (doc(1), doc(2), doc(3));
     set(&mut a, "m/x", 1);

@@ -151,6 +151,7 @@ impl Doc {
         self.keep_recent(&batch);
         if let Some(outbox) = &mut self.outbox {
             outbox.push_back(batch);
+            self.seal_streamed(last);
         }
         self.tidy();
         Ok(Some(last))

@@ -53,7 +53,8 @@ pub struct Replica {
 
 impl Replica {
     /// Makes a replica of a document, which may hold data already.
-    pub fn new(config: ReplicaConfig, doc: Doc) -> Replica {
+    pub fn new(config: ReplicaConfig, mut doc: Doc) -> Replica {
+        doc.stream_batches(false);
         let mut confirmed = Confirmed::default();
         confirmed.recount(&doc.version(), &doc.id());
         let backoff = Backoff::new(FIRST_RETRY_MS, LAST_RETRY_MS, config.seed);

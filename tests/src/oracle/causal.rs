@@ -223,8 +223,8 @@ impl<T: Topic> World<T> {
         self.moments.push(now);
         let version = &self.members[who].version;
         let heard: Vec<_> = self.moments.iter().filter(|(_, most)| version.includes(most)).collect();
-        let Some(&&(ref stable, _)) = heard.last() else { return Ok(()) };
-        let (stable, member) = (stable.clone(), &mut self.members[who]);
+        let Some(stable) = heard.last().map(|moment| moment.0.clone()) else { return Ok(()) };
+        let member = &mut self.members[who];
         member.doc.begin(self.now_ms, None).map_err(text)?;
         T::fold(&mut member.doc, &stable)?;
         if let Some(seq) = member.doc.commit().map_err(text)? {

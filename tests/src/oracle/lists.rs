@@ -137,10 +137,10 @@ type Stamp = (u64, syncline::clock::ReplicaId, usize);
 fn items(seen: &[Event<Act>]) -> Items {
     let mut items = Items::new();
     for event in seen {
-        if let Act::Place { item, value: Some(_), .. } = &event.act {
-            if let Some((place, value)) = one(seen, item) {
-                items.insert(item.clone(), (place, value));
-            }
+        if let Act::Place { item, value: Some(_), .. } = &event.act
+            && let Some(shown) = one(seen, item)
+        {
+            items.insert(item.clone(), shown);
         }
     }
     items

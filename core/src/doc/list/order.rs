@@ -112,7 +112,7 @@ impl Order {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.rows.iter().flatten().map(|place| parts(place))
+        self.rows.iter().flatten().map(parts)
     }
 
     fn add(&mut self, state: &State, key: &Key) {
