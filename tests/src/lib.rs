@@ -2,8 +2,8 @@
 //! definition of each data type, the laws of joins, a seeded simulator of clients, links and a relay, and a mutator of
 //! captured frames.
 //!
-//! One test binary per kind lives in `tests/`: `conformance`, `decisions`, `format`, `oracle`, `traps`, `sim`,
-//! `garbage`, `tidy`.
+//! One test binary per kind lives in `tests/`: `conformance`, `decisions`, `format`, `garbage`, `models`, `oracle`,
+//! `quorum`, `retire`, `sim`, `standalone`, `tidy`, `traps`.
 //! The same vectors are run by Node, Chromium and Python from `conformance/`.
 
 pub mod commit;
@@ -14,6 +14,7 @@ pub mod hostile;
 pub mod lattice;
 pub mod notation;
 pub mod oracle;
+pub mod retire;
 pub mod rng;
 pub mod sim;
 pub mod vectors;

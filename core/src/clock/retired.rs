@@ -60,6 +60,9 @@ impl Retired {
     /// What is to be remembered beyond `horizon`, for a member that knows the rest.
     pub fn since(&self, horizon: u64) -> Retired {
         let mut out = Retired { forgotten: self.forgotten, ..Retired::default() };
+        if self.horizon() <= horizon {
+            return out;
+        }
         out.rounds.extend(self.rounds.iter().filter(|&&round| round > horizon));
         for &(id, (seq, by)) in self.last.iter().filter(|(_, (_, by))| *by > horizon) {
             out.last.insert(id, (seq, by));

@@ -44,7 +44,7 @@ impl Doc {
         let mut joining = Joining { delta, rows, writers: Vec::new(), local: Vec::new(), logged: Vec::new() };
         joining.writers.extend(delta.writers().into_iter().map(|id| self.state.intern(id)));
         // Writers that the delta does not name may be retired there.
-        let seen = |writer: &Writer| Seen { here: writer.seq, there: delta.version.get(&writer.id), rank: 0 };
+        let seen = |writer: &Writer| Seen { here: writer.seq, there: delta.version.get(&writer.id), rank: u32::MAX };
         joining.local.extend(self.state.writers.iter().map(seen));
         for (rank, &at) in (0..).zip(&joining.writers) {
             joining.local[at as usize].rank = rank;

@@ -163,9 +163,13 @@ impl Replica {
     }
 
     fn handle_delta(&mut self, body: &[u8]) -> Result<(), LinkError> {
-        let (delta, id) = (Delta::decode(body)?, self.doc.id());
+        let (delta, id, horizon) = (Delta::decode(body)?, self.doc.id(), self.doc.version().horizon());
+        if delta.version.horizon() > horizon && !self.unsure(&delta.version).is_empty() {
+            // It would take events for known that may be nowhere but here.
+            return self.resync();
+        }
         match self.doc.join(&delta, &Origin::Link) {
-            Ok(0) => {}
+            Ok(0) if delta.version.horizon() <= horizon => {}
             Ok(_) => self.journal(|| Blob::encode_delta(&delta)),
             Err(JoinError::Apply(ApplyError::Gap { .. } | ApplyError::Horizon { .. } | ApplyError::Retired(_))) => {
                 return self.resync();

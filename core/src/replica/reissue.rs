@@ -19,10 +19,7 @@ impl Replica {
     pub(super) fn settle_ids(&mut self, opened: &Opened, now_ms: u64) -> bool {
         let (id, version, relay) = (self.doc.id(), self.doc.version(), &opened.version);
         if relay.horizon() > version.horizon() {
-            let unsure = |&(id, seq): &(ReplicaId, u64)| {
-                relay.is_retired(&id) && !version.is_retired(&id) && seq > self.settled.get(&id)
-            };
-            let ids: Vec<ReplicaId> = version.iter().filter(unsure).map(|(id, _)| id).collect();
+            let ids = self.unsure(relay);
             self.horizon_ms = relay.horizon();
             if !ids.is_empty() {
                 self.asking = Some(relay.clone());
@@ -40,6 +37,12 @@ impl Replica {
             return true;
         }
         false
+    }
+
+    /// Ids with events here that the relay, which has retired them, may lack.
+    pub(super) fn unsure(&self, relay: &VersionVector) -> Vec<ReplicaId> {
+        let unsure = |&(id, seq): &(ReplicaId, u64)| relay.is_retired(&id) && seq > self.settled.get(&id);
+        self.doc.version().iter().filter(unsure).map(|(id, _)| id).collect()
     }
 
     /// The relay has told how the owners of retired ids go on.

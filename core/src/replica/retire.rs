@@ -447,7 +447,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(failure(&|driver| drop(driver.handle_timeout(30_000))), RetireFailure::Late);
+        assert_eq!(failure(&|driver| assert_eq!(driver.handle_timeout(30_000), None)), RetireFailure::Late);
         let refused = RetireMessage::Refused { horizon: 9, bound: 4 };
         assert_eq!(failure(&|driver| driver.handle(1, refused.clone())), RetireFailure::Bound(4));
         let apart = failure(&|driver| {

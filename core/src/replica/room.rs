@@ -230,7 +230,9 @@ impl Room {
             waiting: Default::default(),
         };
         if !self.is_durable() {
-            let shared = open.version.meet(&version);
+            // What the answer calls durable needs no ack.
+            let due = |(id, seq): &(ReplicaId, u64)| *seq > self.durable_version.get(id);
+            let shared: VersionVector = open.version.meet(&version).iter().filter(due).collect();
             joined.waiting.iter_mut().for_each(|waiting| waiting.push_back((self.next_persist - 1, shared.clone())));
         }
         let everyone: Vec<_> = self

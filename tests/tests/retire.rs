@@ -1,0 +1,27 @@
+//! A browser tab that writes once must not cost every other replica an entry for ever: many short sessions over three
+//! relays, with rounds of retirement, crashes, lost answers and migration. Nothing is lost and nothing counts twice.
+
+use syncline_tests::retire::run::{Plan, run};
+use syncline_tests::rng::{each_seed, seeds};
+
+#[test]
+fn many_histories_lose_nothing_and_count_nothing_twice() {
+    each_seed("retire", "many_histories_lose_nothing_and_count_nothing_twice", &seeds(40), |seed| {
+        let outcome = run(Plan { sessions: 400, profiles: 12, counts: 2, round: 25 }, seed)?;
+        if outcome.rounds < 3 || outcome.renewed == 0 {
+            Err(format!("too little happened: {outcome:?}"))
+        } else {
+            Ok(())
+        }
+    });
+}
+
+#[test]
+fn a_hundred_thousand_sessions_leave_at_most_64_entries_and_a_handshake_of_512_bytes() {
+    let plan = Plan { sessions: 100_000, profiles: 40, counts: 200, round: 400 };
+    let outcome = run(plan, 1).unwrap_or_else(|problem| panic!("{problem}"));
+    println!("{outcome:?}");
+    assert!(outcome.retired > 90_000, "{outcome:?}");
+    assert!(outcome.entries <= 64, "{outcome:?}");
+    assert!(outcome.handshake.iter().sum::<usize>() <= 512, "{outcome:?}");
+}
