@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value as Json;
-use syncline::place::decide;
+use syncline::quorum::decide;
 
 use crate::notation;
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use syncline::crdt::Value;
-use syncline::place::decide;
+use syncline::quorum::decide;
 use syncline_tests::decisions::{check, corrupt, load_all};
 use syncline_tests::notation;
 use syncline_tests::rng::{Rng, each_seed, seeds};
 
 /// Every call that `decide` documents.
-const CALLS: [&str; 16] = [
+const CALLS: [&str; 20] = [
     "hash",
     "jump",
     "ring",
@@ -27,6 +27,10 @@ const CALLS: [&str; 16] = [
     "bucket",
     "throttle",
     "breaker",
+    "quorum",
+    "frontier",
+    "write",
+    "session",
 ];
 
 #[test]

@@ -1,31 +1,28 @@
 //! The decisions of this module as calls on plain values, so that every language runs the same table of cases.
 
 use super::{
-    Ack, Configuration, Level, Member, MemberId, SessionToken, Write, WriteInput, WriteOutcome, WriteOutput,
-    WriteTracker,
+    Ack, Configuration, Level, Member, MemberError, MemberId, SessionToken, Write, WriteInput, WriteOutcome,
+    WriteOutput, WriteTracker,
 };
 use crate::clock::{Dot, ReplicaId, VersionVector};
 use crate::crdt::Value;
+use crate::place::{self, CallError};
 use std::collections::BTreeMap;
 
-/// A call cannot be answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// No such call.
-    #[error("there is no call {0:?}: the calls are quorum, frontier, write and session")]
-    Unknown(String),
-    /// An argument is missing or not of its kind.
-    #[error("the argument {0:?} is missing or not of its kind")]
-    Argument(&'static str),
-    /// The members are not valid.
-    #[error(transparent)]
-    Members(#[from] super::MemberError),
+impl From<MemberError> for CallError {
+    fn from(error: MemberError) -> Self {
+        CallError::Failed { code: "members", text: error.to_string() }
+    }
+}
+
+fn bad(name: &'static str) -> CallError {
+    CallError::Argument { name: name.to_owned(), wanted: "there and of the kind that the table of `decide` says" }
 }
 
 type Args = BTreeMap<String, Value>;
 
-/// Answers one call. `args` is a map; the members are a list of names or of `{"id", "region"}`.
+/// Answers one call: those below, and all of [`place::decide`]. `args` is a map; the members are a list of names or of
+/// `{"id", "region"}`.
 ///
 /// | call | arguments | answer |
 /// |---|---|---|
@@ -39,7 +36,7 @@ type Args = BTreeMap<String, Value>;
 /// changes nothing. The outcome is `done`, `sloppy`, `indeterminate`, `waiting` or `unreachable`.
 ///
 /// # Errors
-/// [`CallError`] if the call is not known or an argument is not of its kind.
+/// [`CallError`] if the call is not known, an argument is not of its kind, or the members are not valid (`members`).
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -54,7 +51,10 @@ type Args = BTreeMap<String, Value>;
 /// assert_eq!(decide("quorum", &args), Ok(Value::Map(expected)));
 /// ```
 pub fn decide(call: &str, args: &Value) -> Result<Value, CallError> {
-    let Value::Map(args) = args else { return Err(CallError::Argument("args")) };
+    if !["quorum", "frontier", "write", "session"].contains(&call) {
+        return place::decide(call, args);
+    }
+    let Value::Map(args) = args else { return Err(bad("args")) };
     match call {
         "quorum" => {
             let acked = list(args, "acked")?.iter().map(|item| name(item, "acked")).collect::<Result<Vec<_>, _>>()?;
@@ -63,7 +63,7 @@ pub fn decide(call: &str, args: &Value) -> Result<Value, CallError> {
             Ok(Value::Map(answer.map(|(key, truth)| (key.to_owned(), Value::Bool(truth))).into()))
         }
         "frontier" => {
-            let Some(Value::Map(reached)) = args.get("reached") else { return Err(CallError::Argument("reached")) };
+            let Some(Value::Map(reached)) = args.get("reached") else { return Err(bad("reached")) };
             for number in reached.values() {
                 whole(Some(number), "reached")?;
             }
@@ -71,11 +71,10 @@ pub fn decide(call: &str, args: &Value) -> Result<Value, CallError> {
             Ok(frontier(args, &of)?.map_or(Value::Null, |number| Value::Int(number as i64)))
         }
         "write" => write(args),
-        "session" => {
+        _ => {
             let needs = SessionToken::saw(version(args, "needs")?);
             Ok(Value::Bool(needs.satisfied_by(&version(args, "seen")?)))
         }
-        other => Err(CallError::Unknown(other.to_owned())),
     }
 }
 
@@ -97,7 +96,7 @@ fn write(args: &Args) -> Result<Value, CallError> {
         return Ok(report("unreachable", &[], &[]));
     }
     for step in list(args, "steps")? {
-        let Value::Map(step) = step else { return Err(CallError::Argument("steps")) };
+        let Value::Map(step) = step else { return Err(bad("steps")) };
         // A step that is refused changes nothing, which is what the answer then shows.
         let _ = tracker.handle(input(step, writer, epoch)?, whole(step.get("at"), "at")?);
     }
@@ -126,7 +125,7 @@ fn input(step: &Args, writer: ReplicaId, epoch: u64) -> Result<WriteInput, CallE
             WriteInput::Hint { target: name(target, "hint")?, ack: ack(name(by, "by")?)? }
         }
         (None, None, None) => WriteInput::Tick,
-        _ => return Err(CallError::Argument("steps")),
+        _ => return Err(bad("steps")),
     })
 }
 
@@ -150,7 +149,7 @@ fn configuration(args: &Args) -> Result<Configuration, CallError> {
 fn members(args: &Args, key: &'static str) -> Result<Vec<Member>, CallError> {
     let member = |item: &Value| match item {
         Value::Map(parts) => {
-            let id = parts.get("id").ok_or(CallError::Argument(key))?;
+            let id = parts.get("id").ok_or_else(|| bad(key))?;
             Ok(Member { id: name(id, key)?, region: region(parts.get("region"), key)? })
         }
         other => name(other, key).map(Member::from),
@@ -159,18 +158,16 @@ fn members(args: &Args, key: &'static str) -> Result<Vec<Member>, CallError> {
 }
 
 fn level(args: &Args) -> Result<Level, CallError> {
-    const BAD: CallError = CallError::Argument("level");
     match args.get("level") {
-        Some(Value::Str(text)) => text.parse().map_err(|_| BAD),
-        Some(Value::Int(count)) => u8::try_from(*count).map(Level::N).map_err(|_| BAD),
-        _ => Err(BAD),
+        Some(Value::Str(text)) => text.parse().map_err(|_| bad("level")),
+        Some(Value::Int(count)) => u8::try_from(*count).map(Level::N).map_err(|_| bad("level")),
+        _ => Err(bad("level")),
     }
 }
 
 fn version(args: &Args, key: &'static str) -> Result<VersionVector, CallError> {
-    let Some(Value::Map(entries)) = args.get(key) else { return Err(CallError::Argument(key)) };
-    let entry =
-        |(id, seq): (&String, &Value)| Ok((id.parse().map_err(|_| CallError::Argument(key))?, whole(Some(seq), key)?));
+    let Some(Value::Map(entries)) = args.get(key) else { return Err(bad(key)) };
+    let entry = |(id, seq): (&String, &Value)| Ok((id.parse().map_err(|_| bad(key))?, whole(Some(seq), key)?));
     entries.iter().map(entry).collect()
 }
 
@@ -181,20 +178,20 @@ fn region(value: Option<&Value>, key: &'static str) -> Result<Option<MemberId>, 
 fn name(value: &Value, key: &'static str) -> Result<MemberId, CallError> {
     match value {
         Value::Str(text) => Ok(MemberId::new(text)?),
-        _ => Err(CallError::Argument(key)),
+        _ => Err(bad(key)),
     }
 }
 
 fn list<'a>(args: &'a Args, key: &'static str) -> Result<&'a [Value], CallError> {
     match args.get(key) {
         Some(Value::List(items)) => Ok(items),
-        _ => Err(CallError::Argument(key)),
+        _ => Err(bad(key)),
     }
 }
 
 fn whole(value: Option<&Value>, key: &'static str) -> Result<u64, CallError> {
     match value {
-        Some(Value::Int(number)) => u64::try_from(*number).map_err(|_| CallError::Argument(key)),
-        _ => Err(CallError::Argument(key)),
+        Some(Value::Int(number)) => u64::try_from(*number).map_err(|_| bad(key)),
+        _ => Err(bad(key)),
     }
 }

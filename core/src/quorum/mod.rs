@@ -45,7 +45,7 @@ pub use commit::{
     TRANSACTION_ROOMS, TRANSACTIONS, TxId,
 };
 pub use configuration::Configuration;
-pub use decide::{CallError, decide};
+pub use decide::decide;
 pub use fence::{Claim, Fence, FenceInput, FenceOutput, FenceRecord};
 pub use hint::{HINT_BYTES, Hint, HintError, Hints};
 pub use level::{Level, LevelError};
