@@ -17,6 +17,7 @@
 //! | [`link`] | one conversation with one peer: messages, live frames, fragments |
 //! | [`place`] | where data lives: topology, health, routing, ring, jump, rendezvous, shards |
 //! | [`quorum`] | when a write or read is done: members, levels, hints, session tokens, fences, two-phase commit |
+//! | [`reconcile`] | the cold path: rateless cells, run-coded lists, Merkle walk, the session that repairs |
 //! | [`replica`] | the front doors: [`replica::Replica`] for clients, [`replica::Room`] for relays |
 //! | [`standalone`] | types that merge, without a document |
 //!
@@ -53,6 +54,7 @@ pub mod flow;
 pub mod link;
 pub mod place;
 pub mod quorum;
+pub mod reconcile;
 pub mod replica;
 pub mod standalone;
 

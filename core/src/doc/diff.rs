@@ -24,11 +24,19 @@ impl Doc {
     /// floor: then every leaf is listed, though values only where the peer lacks them.
     pub fn delta_since(&self, since: &VersionVector) -> Delta {
         let complete = !self.state.floor().is_met_by(since);
-        let seen: Vec<u64> = self.state.writers.iter().map(|writer| since.get(&writer.id)).collect();
-        let shared = since.meet(&self.version());
         if complete {
+            let seen: Vec<u64> = self.state.writers.iter().map(|writer| since.get(&writer.id)).collect();
+            let shared = since.meet(&self.version());
             return self.delta(&seen, shared, None, Records::Listed);
         }
+        self.delta_beyond(since)
+    }
+
+    /// Makes the delta beyond `since` from the log alone. Where `since` is below the floor it lacks deletes that were
+    /// pruned, so that it must not be joined as it is: see [`crate::doc`].
+    pub(crate) fn delta_beyond(&self, since: &VersionVector) -> Delta {
+        let seen: Vec<u64> = self.state.writers.iter().map(|writer| since.get(&writer.id)).collect();
+        let shared = since.meet(&self.version());
         let mut touched = Touched::default();
         for (writer, &seen) in self.state.writers.iter().zip(&seen) {
             for (_, key) in writer.log.beyond(seen) {

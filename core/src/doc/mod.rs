@@ -14,6 +14,7 @@
 //! (Almeida, Shoker, Baquero: "Delta state replicated data types", 2018; Gonçalves et al.: DottedDB, 2017).
 
 mod apply;
+mod audit;
 mod bounded;
 mod change;
 mod counter;
@@ -33,6 +34,7 @@ mod transaction;
 mod write;
 
 pub use apply::ApplyError;
+pub use audit::{LiveDot, Mended, Preview};
 pub use change::{Change, Origin, Splice};
 pub use exchange::{ImportError, ImportReport};
 pub use join::JoinError;

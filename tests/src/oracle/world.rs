@@ -1,5 +1,7 @@
 //! Random histories of real documents beside the oracle.
 
+mod cold;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline::clock::{ReplicaId, VersionVector};
@@ -58,6 +60,7 @@ pub struct World {
     born: u128,
     spelled: BTreeMap<BTreeSet<Event>, String>,
     digests: BTreeMap<BTreeSet<Event>, Digest>,
+    dropped: u64,
 }
 
 impl World {
@@ -79,6 +82,7 @@ impl World {
             born: 0,
             spelled: BTreeMap::new(),
             digests: BTreeMap::new(),
+            dropped: 0,
         };
         for _ in 0..world.rng.between(3, 6) {
             let mut doc = Doc::new(world.fresh_id());
