@@ -5,7 +5,7 @@ use super::apply::ApplyError;
 use super::change::Origin;
 use super::join::JoinError;
 use crate::bytes::SmallBytes;
-use crate::clock::{Dot, Hlc, ReplicaId, VersionVector};
+use crate::clock::{Dot, Floor, Hlc, ReplicaId, VersionVector};
 use crate::crdt::{Key, Kind};
 use crate::delta::{Delta, DotRow, LeafRow, dot_hash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +54,7 @@ impl Doc {
     }
 
     /// Deletes up to here are no longer listed: a peer that has not seen them cannot be served by a delta alone.
-    pub fn floor(&self) -> VersionVector {
+    pub fn floor(&self) -> Floor {
         self.state.floor()
     }
 
@@ -111,7 +111,7 @@ impl Doc {
         origin: &Origin,
     ) -> Result<u64, JoinError> {
         let gone: BTreeSet<Dot> = gone.iter().copied().filter(|dot| delta.version.covers(dot)).collect();
-        let writers = delta.writers();
+        let (writers, ranks) = (delta.writers(), ranks(&delta));
         let listed: BTreeSet<Dot> = delta
             .dots
             .iter()
@@ -120,8 +120,8 @@ impl Doc {
         let rows: BTreeSet<&Key> = delta.leaves.iter().map(|leaf| &leaf.key).collect();
         let dead = |dot: &Dot| {
             let passed = || delta.version.covers(dot) && !since.covers(dot) && !listed.contains(dot);
-            // A retired writer has no place in the delta; its deletes are known to everyone.
-            writers.binary_search(&dot.replica).is_ok() && (gone.contains(dot) || passed())
+            // The deletes of a retired writer are known to everyone.
+            delta.version.rank(&dot.replica).is_some() && (gone.contains(dot) || passed())
         };
         let mut keys: BTreeSet<&Key> = BTreeSet::new();
         for writer in &self.state.writers {
@@ -134,12 +134,15 @@ impl Doc {
             }
         }
         let (mut leaves, mut deletes) = (Vec::new(), Vec::new());
-        let rank = |dot: &Dot| writers.binary_search(&dot.replica).map_or(u32::MAX, |at| at as u32);
+        let rank = |dot: &Dot| ranks.get(&dot.replica).copied().unwrap_or(u32::MAX);
         for key in keys {
             let dots: Vec<Dot> = self.leaf_dots(key).into_iter().map(|(dot, ..)| dot).collect();
-            let mut kept: Vec<Dot> =
-                dots.iter().copied().filter(|dot| delta.version.covers(dot) && !dead(dot)).collect();
-            kept.sort_unstable();
+            let mut kept: Vec<Dot> = dots
+                .iter()
+                .copied()
+                .filter(|dot| ranks.contains_key(&dot.replica) && delta.version.covers(dot) && !dead(dot))
+                .collect();
+            kept.sort_unstable_by_key(|dot| (rank(dot), dot.seq));
             match dots.iter().find(|dot| dead(dot)) {
                 // As if the sender had listed its record of the delete: it is known here, so that none is kept.
                 Some(dot) if kept.is_empty() => deletes.push((key.clone(), rank(dot), dot.seq)),
@@ -165,7 +168,7 @@ impl Doc {
             return Err(ApplyError::InTransaction.into());
         }
         let mut whole = self.whole();
-        let writers = whole.writers();
+        let ranks = ranks(&whole);
         let mended: BTreeSet<&Key> = leaves.iter().map(|(key, _)| key).collect();
         let (old_leaves, old_dots) = (std::mem::take(&mut whole.leaves), std::mem::take(&mut whole.dots));
         let mut dots = old_dots.into_iter();
@@ -179,8 +182,8 @@ impl Doc {
         for (key, dots) in leaves {
             let mut rows: Vec<DotRow> = Vec::new();
             for (dot, hlc, payload) in dots.iter().filter(|(dot, ..)| whole.version.covers(dot)) {
-                let Ok(writer) = writers.binary_search(&dot.replica) else { continue };
-                rows.push(DotRow { writer: writer as u32, seq: dot.seq, value: Some((*hlc, payload.clone())) });
+                let Some(&writer) = ranks.get(&dot.replica) else { continue };
+                rows.push(DotRow { writer, seq: dot.seq, value: Some((*hlc, payload.clone())) });
             }
             rows.sort_unstable_by_key(|row| (row.writer, row.seq));
             if !rows.is_empty() {
@@ -198,4 +201,9 @@ impl Doc {
         self.emit_changes(origin);
         Ok(())
     }
+}
+
+/// The place of each writer that a delta names.
+fn ranks(delta: &Delta) -> BTreeMap<ReplicaId, u32> {
+    delta.writers().into_iter().zip(0..).collect()
 }

@@ -181,7 +181,7 @@ impl Session {
             self.state = State::Auditing(Box::new(audit));
             return Ok(Some(Message::Audit(first)));
         }
-        let whole = hello.version.includes(&doc.floor());
+        let whole = doc.floor().is_met_by(&hello.version);
         let delta = doc.delta_beyond(&hello.version);
         self.pinned = Some((version.clone(), digest));
         self.state = State::Told { hasher: ItemHasher::new(hello.seed), there: hello.version.clone() };
@@ -199,7 +199,7 @@ impl Session {
     ) -> Result<Option<Message>, SessionError> {
         let own = self.check_pin(doc)?;
         let answer = doc.delta_beyond(&delta.version);
-        if whole && delta.version.includes(&doc.floor()) {
+        if whole && doc.floor().is_met_by(&delta.version) {
             self.outcome.applied = doc.join(&delta, &self.origin)?;
             self.state = State::Closing;
             return Ok(Some(Message::Last(answer)));
