@@ -19,7 +19,8 @@ where
     M: Model<State: Debug + Clone + Hash + PartialEq + Send + Sync, Action: Debug + Clone + PartialEq>,
     M: Send + Sync + 'static,
 {
-    let checker = model.checker().threads(2).spawn_dfs().join();
+    // A broken promise ends the search; else it goes on to the last state.
+    let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join();
     println!("{name}: {} states, {} distinct", checker.state_count(), checker.unique_state_count());
     checker.assert_properties();
 }
