@@ -66,6 +66,9 @@ impl Doc {
         for (seq, op) in (known + 1..).zip(&batch.ops[news..]) {
             self.apply_op(op, batch, writer, seq);
         }
+        if batch.writer == self.id {
+            self.sealed.hand_out(batch.last());
+        }
         self.emit_changes(origin);
         self.tidy();
         Ok(batch.ops.len() as u64 - news as u64)

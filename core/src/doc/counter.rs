@@ -262,6 +262,24 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_under_the_same_id_does_not_replace_what_others_have_seen() {
+        let (mut a, mut b) = docs();
+        a.keep_batches(true);
+        add(&mut a, 5);
+        let batch = a.take_batch().unwrap();
+        b.apply(&batch, &Origin::Link).unwrap();
+        for journal in [false, true] {
+            let mut copy = Doc::new(a.id());
+            match journal {
+                true => copy.apply(&batch, &Origin::Import).map(drop).unwrap(),
+                false => copy.import(&a.save()).map(drop).unwrap(),
+            }
+            add(&mut copy, 1);
+            assert_eq!((copy.stats().dots, copy.counter(&path())), (2, 6));
+        }
+    }
+
+    #[test]
     fn sums_that_do_not_fit_stay_apart() {
         let (mut a, _) = docs();
         add(&mut a, i64::MAX);

@@ -62,6 +62,8 @@ impl Doc {
             }
         }
         let fresh = self.finish_join(&joining);
+        // What the sender has seen of this replica is no secret, also where this is a copy of it.
+        self.sealed.hand_out(delta.version.get(&self.id).min(self.last_seq()));
         self.emit_changes(origin);
         self.tidy();
         Ok(fresh)

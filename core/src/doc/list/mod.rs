@@ -130,6 +130,10 @@ impl Doc {
     /// What [`Doc::view`] shows of a list.
     pub(super) fn list_shown(&self, path: &Path) -> Vec<Value> {
         let mut values = self.list_values(path);
+        let (below, end) = (Key::assemble(path.as_str().as_bytes(), Kind(0x10), &[]), Key::tree_end(path));
+        if self.first_from(&below, &end).is_none() {
+            return values;
+        }
         for (value, id) in values.iter_mut().zip(self.list_ids(path)) {
             if let Some(nested) = self.view(&path.child(&id)) {
                 *value = nested;
