@@ -119,7 +119,7 @@ fn a_difference_of_sets_is_found_whatever_their_sizes() {
 #[test]
 fn reconciling_100k_items_costs_what_differs() {
     for (differing, runs, target) in
-        [(0, 2, 32), (1, 20, 32), (10, 20, 314), (50, 20, 1_314), (100, 10, 2_064), (1_000, 6, 20_064)]
+        [(0, 2, 32), (1, 8, 32), (10, 12, 314), (50, 8, 1_314), (100, 6, 2_064), (1_000, 4, 20_064)]
     {
         let (mut bytes, mut late) = (Vec::new(), 0);
         for seed in 0..runs {

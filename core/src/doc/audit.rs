@@ -4,6 +4,7 @@ use super::Doc;
 use super::apply::ApplyError;
 use super::change::Origin;
 use super::join::JoinError;
+use super::state::RETIRED;
 use crate::bytes::SmallBytes;
 use crate::clock::{Dot, Floor, Hlc, ReplicaId, VersionVector};
 use crate::crdt::{Key, Kind};
@@ -56,6 +57,11 @@ impl Doc {
     /// Deletes up to here are no longer listed: a peer that has not seen them cannot be served by a delta alone.
     pub fn floor(&self) -> Floor {
         self.state.floor()
+    }
+
+    /// Tells whether writers whose ids are retired have live dots here.
+    pub(crate) fn holds_retired(&self) -> bool {
+        self.state.writers.iter().any(|writer| writer.seq == RETIRED && writer.log.len() > 0)
     }
 
     /// The dots of one leaf.
@@ -111,7 +117,7 @@ impl Doc {
         origin: &Origin,
     ) -> Result<u64, JoinError> {
         let gone: BTreeSet<Dot> = gone.iter().copied().filter(|dot| delta.version.covers(dot)).collect();
-        let (writers, ranks) = (delta.writers(), ranks(&delta));
+        let writers = delta.writers();
         let listed: BTreeSet<Dot> = delta
             .dots
             .iter()
@@ -120,8 +126,8 @@ impl Doc {
         let rows: BTreeSet<&Key> = delta.leaves.iter().map(|leaf| &leaf.key).collect();
         let dead = |dot: &Dot| {
             let passed = || delta.version.covers(dot) && !since.covers(dot) && !listed.contains(dot);
-            // The deletes of a retired writer are known to everyone.
-            delta.version.rank(&dot.replica).is_some() && (gone.contains(dot) || passed())
+            // A retired writer has no place in the delta; its deletes are known to everyone.
+            writers.contains(&dot.replica) && (gone.contains(dot) || passed())
         };
         let mut keys: BTreeSet<&Key> = BTreeSet::new();
         for writer in &self.state.writers {
@@ -134,15 +140,13 @@ impl Doc {
             }
         }
         let (mut leaves, mut deletes) = (Vec::new(), Vec::new());
-        let rank = |dot: &Dot| ranks.get(&dot.replica).copied().unwrap_or(u32::MAX);
+        let place = |dot: &Dot| writers.iter().position(|writer| *writer == dot.replica);
+        let rank = |dot: &Dot| place(dot).map_or(u32::MAX, |at| at as u32);
         for key in keys {
             let dots: Vec<Dot> = self.leaf_dots(key).into_iter().map(|(dot, ..)| dot).collect();
-            let mut kept: Vec<Dot> = dots
-                .iter()
-                .copied()
-                .filter(|dot| ranks.contains_key(&dot.replica) && delta.version.covers(dot) && !dead(dot))
-                .collect();
-            kept.sort_unstable_by_key(|dot| (rank(dot), dot.seq));
+            let mut kept: Vec<Dot> =
+                dots.iter().copied().filter(|dot| delta.version.covers(dot) && !dead(dot)).collect();
+            kept.sort_unstable();
             match dots.iter().find(|dot| dead(dot)) {
                 // As if the sender had listed its record of the delete: it is known here, so that none is kept.
                 Some(dot) if kept.is_empty() => deletes.push((key.clone(), rank(dot), dot.seq)),
@@ -168,7 +172,7 @@ impl Doc {
             return Err(ApplyError::InTransaction.into());
         }
         let mut whole = self.whole();
-        let ranks = ranks(&whole);
+        let writers = whole.writers();
         let mended: BTreeSet<&Key> = leaves.iter().map(|(key, _)| key).collect();
         let (old_leaves, old_dots) = (std::mem::take(&mut whole.leaves), std::mem::take(&mut whole.dots));
         let mut dots = old_dots.into_iter();
@@ -182,8 +186,8 @@ impl Doc {
         for (key, dots) in leaves {
             let mut rows: Vec<DotRow> = Vec::new();
             for (dot, hlc, payload) in dots.iter().filter(|(dot, ..)| whole.version.covers(dot)) {
-                let Some(&writer) = ranks.get(&dot.replica) else { continue };
-                rows.push(DotRow { writer, seq: dot.seq, value: Some((*hlc, payload.clone())) });
+                let Some(writer) = writers.iter().position(|writer| *writer == dot.replica) else { continue };
+                rows.push(DotRow { writer: writer as u32, seq: dot.seq, value: Some((*hlc, payload.clone())) });
             }
             rows.sort_unstable_by_key(|row| (row.writer, row.seq));
             if !rows.is_empty() {
@@ -201,9 +205,4 @@ impl Doc {
         self.emit_changes(origin);
         Ok(())
     }
-}
-
-/// The place of each writer that a delta names.
-fn ranks(delta: &Delta) -> BTreeMap<ReplicaId, u32> {
-    delta.writers().into_iter().zip(0..).collect()
 }

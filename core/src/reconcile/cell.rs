@@ -89,18 +89,25 @@ impl Places {
     }
 
     /// Moves on to the next cell. Behind cell i none up to j is hit with probability (i+1)(i+2) / ((j+1)(j+2)), so j comes
-    /// from a uniform number by a square root (section 4.2 of the paper, there in an approximation that would make the
-    /// first counts less predictable).
+    /// from a uniform number by a square root (section 4.2 of the paper).
     #[inline]
     pub(crate) fn advance(&mut self) {
         self.state = self.state.wrapping_mul(STEP);
-        // Uniform in (0, 1].
-        let uniform = (self.state as f64 + 1.0) * 2f64.powi(-64);
-        let at = self.at as f64;
-        let next = (0.25 + (at + 1.0) * (at + 2.0) / uniform).sqrt() - 1.5;
+        // The square of this is 1 / u for a u that is uniform in (0, 1].
+        let stretch = 67_108_864.0 / (((self.state >> 12) as i64 + 1) as f64).sqrt();
+        let middle = self.at as f64 + 1.5;
+        let next = if self.at < EXACT {
+            ((middle * middle - 0.25) * stretch * stretch + 0.25).sqrt() - 1.5
+        } else {
+            // The processor works out the stretch of later steps meanwhile: it does not depend on where this one leads.
+            middle * stretch - 1.5
+        };
         self.at = (next.ceil() as u64).max(self.at.saturating_add(1));
     }
 }
+
+/// Cells up to which the approximation of the paper would make the counts less predictable than they need to be.
+const EXACT: u64 = 16;
 
 /// How likely an item counts in cell `index`.
 pub(crate) fn density(index: usize) -> f64 {

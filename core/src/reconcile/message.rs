@@ -18,13 +18,15 @@ const AUDIT: u8 = 7;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Hello {
     pub(crate) seed: u64,
+    /// Whether its live dots can be numbered: none is of a retired id.
+    pub(crate) cells: bool,
     pub(crate) version: VersionVector,
     pub(crate) digest: Digest,
 }
 
 impl Hello {
     pub(crate) fn of(doc: &Doc, seed: u64) -> Hello {
-        Hello { seed, version: doc.version(), digest: doc.digest() }
+        Hello { seed, cells: !doc.holds_retired(), version: doc.version(), digest: doc.digest() }
     }
 }
 
@@ -33,9 +35,11 @@ pub(crate) enum Message {
     Hello(Hello),
     /// Nothing (more) to do.
     Same,
-    /// What the other side lacks; `whole` unless deletes that it has not seen were pruned here.
+    /// What the other side lacks; `whole` unless deletes that it has not seen were pruned here, `plain` if cells are out of
+    /// the question, so that both deltas are complete where need be.
     Welcome {
         whole: bool,
+        plain: bool,
         delta: Delta,
     },
     /// The delta in return, where deltas do.
@@ -55,14 +59,15 @@ impl Message {
         match self {
             Message::Hello(hello) => {
                 out.byte(HELLO);
+                out.byte(u8::from(hello.cells));
                 out.bytes(&hello.seed.to_le_bytes());
                 out.bytes(&hello.digest.0.to_le_bytes());
                 hello.version.write(&mut out);
             }
             Message::Same => out.byte(SAME),
-            Message::Welcome { whole, delta } => {
+            Message::Welcome { whole, plain, delta } => {
                 out.byte(WELCOME);
-                out.byte(u8::from(*whole));
+                out.byte(u8::from(*whole) | u8::from(*plain) << 1);
                 out.bytes(&delta.encode());
             }
             Message::Last(delta) => {
@@ -93,18 +98,20 @@ impl Message {
         let mut reader = Reader::new(bytes);
         match reader.byte()? {
             HELLO => {
+                let cells = reader.byte()? != 0;
                 let (mut seed, mut digest) = ([0; 8], [0; 16]);
                 seed.copy_from_slice(reader.take(8)?);
                 digest.copy_from_slice(reader.take(16)?);
                 let version = VersionVector::read(&mut reader)?;
                 reader.finish()?;
                 let digest = Digest(u128::from_le_bytes(digest));
-                Ok(Message::Hello(Hello { seed: u64::from_le_bytes(seed), version, digest }))
+                Ok(Message::Hello(Hello { seed: u64::from_le_bytes(seed), cells, version, digest }))
             }
             SAME => reader.finish().map(|()| Message::Same),
             WELCOME => {
-                let whole = reader.byte()? != 0;
-                Ok(Message::Welcome { whole, delta: Delta::decode(reader.take_rest())? })
+                let bits = reader.byte()?;
+                let (whole, plain) = (bits & 1 != 0, bits & 2 != 0);
+                Ok(Message::Welcome { whole, plain, delta: Delta::decode(reader.take_rest())? })
             }
             LAST => Ok(Message::Last(Delta::decode(reader.take_rest())?)),
             DELTA => {

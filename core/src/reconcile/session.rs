@@ -150,7 +150,11 @@ impl Session {
         let reply = match (std::mem::replace(&mut self.state, State::Done), message) {
             (State::Answering, Message::Hello(hello)) => self.greet(&hello, doc)?,
             (State::Greeted { .. }, Message::Same) => None,
-            (State::Greeted { hasher }, Message::Welcome { whole, delta }) => {
+            (State::Greeted { .. }, Message::Welcome { plain: true, delta, .. }) => {
+                self.check_pin(doc)?;
+                self.finish(delta, doc)?
+            }
+            (State::Greeted { hasher }, Message::Welcome { whole, delta, .. }) => {
                 self.welcomed(hasher, whole, delta, doc, cells)?
             }
             (State::Greeted { .. }, Message::Audit(step)) => {
@@ -181,11 +185,14 @@ impl Session {
             self.state = State::Auditing(Box::new(audit));
             return Ok(Some(Message::Audit(first)));
         }
+        // Where ids were retired on one side only, or some of their dots are left, a complete listing takes the place of
+        // the cells.
+        let cells = hello.cells && !doc.holds_retired() && hello.version.horizon() == version.horizon();
         let whole = doc.floor().is_met_by(&hello.version);
-        let delta = doc.delta_beyond(&hello.version);
+        let delta = if cells { doc.delta_beyond(&hello.version) } else { doc.delta_since(&hello.version) };
         self.pinned = Some((version.clone(), digest));
         self.state = State::Told { hasher: ItemHasher::new(hello.seed), there: hello.version.clone() };
-        Ok(Some(Message::Welcome { whole, delta }))
+        Ok(Some(Message::Welcome { whole, plain: !cells, delta }))
     }
 
     /// The opening side has the other's delta. If no deletes were pruned that either has not seen, deltas do.
@@ -198,16 +205,23 @@ impl Session {
         cells: Option<&CellCache>,
     ) -> Result<Option<Message>, SessionError> {
         let own = self.check_pin(doc)?;
-        let answer = doc.delta_beyond(&delta.version);
-        if whole && doc.floor().is_met_by(&delta.version) {
-            self.outcome.applied = doc.join(&delta, &self.origin)?;
-            self.state = State::Closing;
-            return Ok(Some(Message::Last(answer)));
+        let there = delta.version.clone();
+        if whole && doc.floor().is_met_by(&there) {
+            return self.finish(delta, doc);
         }
+        let answer = doc.delta_beyond(&there);
         let (staged, pinned) = self.stage(hasher, &own, delta, doc, cells)?;
         let (asker, open) = Asker::open(pinned);
         self.state = State::Asking(Box::new(staged), Box::new(asker));
         Ok(Some(Message::Delta { delta: answer, open }))
+    }
+
+    /// Deltas do: joins the one, and answers with the other.
+    fn finish(&mut self, delta: Delta, doc: &mut Doc) -> Result<Option<Message>, SessionError> {
+        let answer = doc.delta_since(&delta.version);
+        self.outcome.applied = doc.join(&delta, &self.origin)?;
+        self.state = State::Closing;
+        Ok(Some(Message::Last(answer)))
     }
 
     fn close(&mut self, delta: Delta, doc: &mut Doc) -> Result<Option<Message>, SessionError> {

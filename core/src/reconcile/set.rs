@@ -169,10 +169,10 @@ impl Asker {
         let have = self.peeler.len() as f64;
         let (found, rest) = self.peeler.estimate();
         let upto = match self.flights {
-            1 if have < ROUGH => (0.8 * (found + rest)).max(1.6 * have),
+            1 if have < ROUGH => (0.8 * (found + rest)).max(if found + rest > 12.0 { ROUGH } else { 1.6 * have }),
             // The last of three flights must do.
             1 => cells_for(found + rest, 1.5).max(1.1 * have + 4.0),
-            _ => cells_for(found + rest * (1.0 + (2.0 / have).sqrt()), 3.0).max(1.1 * have + 8.0),
+            _ => cells_for(found + rest * (1.0 + 1.2 * (2.0 / have).sqrt()), 2.6).max(1.1 * have + 8.0),
         };
         let mut out = Writer::default();
         out.byte(ASK);
@@ -193,7 +193,7 @@ impl Asker {
 /// Cells that decode `differences`: 1.35 for each in the long run (section 5 of the paper), more of few. Half of the sets
 /// need no more than for a `spread` of 0.7, nine of ten than for 2.2.
 fn cells_for(differences: f64, spread: f64) -> f64 {
-    1.36 * differences + spread * differences.sqrt() + 2.0 * spread
+    1.36 * differences + spread * differences.sqrt() + 1.6 * spread
 }
 
 /// The side that is asked.

@@ -11,9 +11,9 @@ use super::cells::MOST_CELLS;
 use super::peel::Difference;
 use crate::bytes::{DecodeError, Reader, Writer, unzigzag, zigzag};
 
-/// Bits of a cell's check that are sent. A cell is mistaken for one that holds a single item with probability 2^-24 times
+/// Bits of a cell's check that are sent. A cell is mistaken for one that holds a single item with probability 2^-20 times
 /// that of its place; all cells must come out empty in the end, so a mistake costs a retry and nothing else.
-pub(crate) const CHECK_BITS: u32 = 24;
+pub(crate) const CHECK_BITS: u32 = 20;
 pub(crate) const CHECK_MASK: u64 = (1 << CHECK_BITS) - 1;
 
 /// Cells whose counts share a width.
@@ -54,7 +54,7 @@ pub(crate) fn write_cells(out: &mut Writer, cells: &[Cell], from: usize, items: 
 
 /// Reads what [`write_cells`] wrote, to the end. `items` is the number of items as told before, for `from` beyond 0.
 pub(crate) fn read_cells(reader: &mut Reader<'_>, from: usize, items: i64) -> Result<Vec<Cell>, DecodeError> {
-    // A cell takes more than three bytes, so the count is bounded by what is there.
+    // A cell takes more than two bytes, so the count is bounded by what is there.
     let count = reader.count(CHECK_BITS as usize / 8, MOST_CELLS)?;
     let (low, high) = (u32::from(reader.byte()?), u32::from(reader.byte()?));
     if low > LOW_BITS || high > HIGH_BITS {
