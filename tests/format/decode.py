@@ -274,9 +274,9 @@ def describe(blob: bytes) -> dict[str, Any]:
     if zlib.crc32(blob[:-4]) != int.from_bytes(blob[-4:], "little"):
         raise Damaged("checksum")
     version, kind = divmod(blob[1], 16)
-    if version != 1 or kind > 1:
+    if version != 1 or kind > 3:
         raise Damaged("version or kind")
-    return (delta, batch)[kind](Reader(blob[2:-4]))
+    return (delta, batch, handover, round_of_retirement)[kind](Reader(blob[2:-4]))
 
 
 class Vector:
@@ -344,7 +344,7 @@ def delta(reader: Reader) -> dict[str, Any]:
     deleted = list(zip(delete_writers, integers(reader, delete_count)))
     places = keys(reader, leaf_count + delete_count) if leaf_count + delete_count else []
     payloads = values(reader, sum(valued)) if any(valued) else []
-    extensions(reader)
+    extended = extensions(reader)
     clocks = iter([((ms + base) & MASK, counter) for ms, counter in zip(times, counters)])
     rows = iter([(dot, (next(clocks), payload) if has else None) for dot, has, payload in spread(dots, valued, payloads)])
     leaves, digest = [], 0
@@ -359,7 +359,7 @@ def delta(reader: Reader) -> dict[str, Any]:
         leaves.append({**key.json(), "dots": described})
     deletes = [{**key.json(), "dot": [table[w].hex(), seq]} for key, (w, seq) in zip(places[leaf_count:], deleted)]
     result = {"kind": "delta", "complete": bool(flags & COMPLETE), "since": since.json(), "version": version.json()}
-    result |= {"floor": floor.json(), "leaves": leaves, "deletes": deletes}
+    result |= {"floor": floor.json(), "leaves": leaves, "deletes": deletes} | extended
     return result | ({"digest": f"{digest % (1 << 128):032x}"} if flags & COMPLETE and not flags & SINCE else {})
 
 
@@ -387,11 +387,16 @@ def cbor_int(number: int) -> bytes:
     raise Damaged("integer payload")
 
 
-def extensions(reader: Reader) -> None:
-    """Numbers that this reader does not know."""
+def extensions(reader: Reader) -> dict[str, Any]:
+    """What members store; numbers that this reader does not know are passed over."""
+    known = {1: ("memory", memory), 2: ("promise", round_of_retirement)}
+    found: dict[str, Any] = {}
     while not reader.done():
-        reader.varint()
-        reader.block()
+        number, block = reader.varint(), Reader(reader.block())
+        if number in known:
+            name, read = known[number]
+            found[name] = read(block)
+    return found
 
 
 def batch(reader: Reader) -> dict[str, Any]:
@@ -432,6 +437,30 @@ def span(reader: Reader, ids: list[bytes]) -> list[Any]:
     """Dots that an event removes: their writer, the first and the last."""
     word, to = reader.varint(), reader.varint()
     return [ids[word >> 1].hex(), to - reader.varint() if word & 1 else to, to]
+
+
+def handover(reader: Reader) -> dict[str, Any]:
+    """The body of a handover."""
+    return {"kind": "handover", "from": reader.take(16).hex(), "taken": reader.varint(), "heir": reader.take(16).hex()}
+
+
+def round_of_retirement(reader: Reader) -> dict[str, Any]:
+    """The body of a round."""
+    step, horizon = ("promised", "committed", "dropped")[reader.byte()], reader.varint()
+    keep = [reader.take(16).hex() for _ in range(reader.varint())]
+    finals = [[reader.take(16).hex(), reader.varint()] for _ in range(reader.varint())]
+    return {"kind": "round", "step": step, "horizon": horizon, "keep": keep, "finals": finals}
+
+
+def memory(reader: Reader) -> dict[str, Any]:
+    """What is remembered of retired ids."""
+    forgotten = reader.varint()
+    rounds = [reader.varint() for _ in range(reader.varint())]
+    retired = []
+    for _ in range(reader.varint()):
+        id = reader.take(16)
+        retired.append([id.hex(), reader.varint(), birth(id) + reader.varint()])
+    return {"forgotten": forgotten, "rounds": rounds, "retired": retired}
 
 
 def dot_hash(id: bytes, seq: int, clock: tuple[int, int], key: bytes, payload: bytes) -> int:

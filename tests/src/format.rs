@@ -3,9 +3,9 @@
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
-use syncline::clock::{Floor, ReplicaId, VersionVector};
+use syncline::clock::{Floor, Handover, ReplicaId, VersionVector};
 use syncline::crdt::{Key, Kind, Value};
-use syncline::delta::{Batch, Blob, Delta};
+use syncline::delta::{Batch, Blob, Delta, Round, RoundStep};
 use syncline::doc::{Doc, Origin};
 
 use crate::notation;
@@ -15,6 +15,10 @@ pub fn describe(blob: &[u8]) -> Result<Json, String> {
     match Blob::decode(blob).map_err(|error| error.to_string())? {
         Blob::Delta(delta) => Ok(describe_delta(&delta)),
         Blob::Batch(batch) => Ok(describe_batch(&batch)),
+        Blob::Handover(Handover { from, taken, heir }) => {
+            Ok(json!({ "kind": "handover", "from": from.to_string(), "taken": taken, "heir": heir.to_string() }))
+        }
+        Blob::Round(round) => Ok(describe_round(&round)),
         other => Err(format!("a blob of a kind without a description: {other:?}")),
     }
 }
@@ -59,6 +63,15 @@ fn describe_delta(delta: &Delta) -> Json {
         "leaves": leaves,
         "deletes": deletes.collect::<Vec<_>>(),
     });
+    if !delta.memory.is_empty() {
+        let retired = delta.memory.iter().map(|(id, seq, horizon)| json!([id.to_string(), seq, horizon]));
+        let retired: Vec<Json> = retired.collect();
+        let (forgotten, rounds) = (delta.memory.forgotten(), delta.memory.rounds());
+        says["memory"] = json!({ "forgotten": forgotten, "rounds": rounds, "retired": retired });
+    }
+    if let Some(promise) = &delta.promise {
+        says["promise"] = describe_round(promise);
+    }
     // On its own a complete delta is a state, and a state has a digest.
     if delta.complete && delta.since.is_empty() {
         let mut doc = Doc::new(ReplicaId::new((1 << 48) - 1, 0));
@@ -66,6 +79,17 @@ fn describe_delta(delta: &Delta) -> Json {
         says["digest"] = json!(digest.unwrap_or_else(|error| error.to_string()));
     }
     says
+}
+
+fn describe_round(round: &Round) -> Json {
+    let step = match round.step {
+        RoundStep::Promised => "promised",
+        RoundStep::Committed => "committed",
+        RoundStep::Dropped => "dropped",
+    };
+    let keep: Vec<String> = round.keep.iter().map(ReplicaId::to_string).collect();
+    let finals: Vec<Json> = round.finals.iter().map(|(id, seq)| json!([id.to_string(), seq])).collect();
+    json!({ "kind": "round", "step": step, "horizon": round.horizon, "keep": keep, "finals": finals })
 }
 
 fn describe_batch(batch: &Batch) -> Json {

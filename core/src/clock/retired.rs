@@ -85,6 +85,21 @@ impl Retired {
         self.last.len()
     }
 
+    /// The horizons of all rounds that are remembered, in order.
+    pub fn rounds(&self) -> &[u64] {
+        &self.rounds
+    }
+
+    /// Retired ids that had written, each with the number of its last event and the horizon that retired it.
+    pub fn iter(&self) -> impl Iterator<Item = (ReplicaId, u64, u64)> + '_ {
+        self.last.iter().map(|&(id, (seq, horizon))| (id, seq, horizon))
+    }
+
+    /// Ids born before this time (ms since the Unix epoch) and not listed may have been forgotten.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
     /// Whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0 && self.rounds.is_empty() && self.forgotten == 0

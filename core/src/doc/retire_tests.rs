@@ -81,6 +81,8 @@ fn ids_in_use_are_kept_even_if_they_have_not_written() {
     relay.retire(&round(&relay, NOW + 10, &[own, quiet])).unwrap();
     let version = relay.version();
     assert_eq!((version.get(&own), version.get(&quiet), version.len()), (1, 0, 2));
+    // A floor is not a version: ids that are kept have had nothing pruned, so nobody needs a complete listing for them.
+    assert!(!relay.delta_since(&version).complete);
     let mut writer = Doc::new(quiet);
     bring(&relay, &mut writer);
     assert_eq!(writer.id(), quiet);

@@ -177,6 +177,26 @@ fn nobody_who_is_fenced_writes_during_a_round() {
 }
 
 #[test]
+fn nothing_is_promised_before_it_is_on_the_disk() {
+    let mut world = World::new(1);
+    count(&mut world, 1, 1);
+    world.run();
+    leave(&mut world, 1);
+    world.fsync();
+    let mut driver = RetireDriver::start([1].into(), NOW + 1, NOW);
+    for answers in [1, 0] {
+        while let Some(RetireOutput::Send { message, .. }) = driver.poll() {
+            world.room.handle(RoomInput::Retire(message), NOW);
+        }
+        world.run();
+        assert_eq!(world.answers.len(), answers);
+        std::mem::take(&mut world.answers).into_iter().for_each(|answer| driver.handle(1, answer));
+    }
+    world.fsync();
+    assert_eq!(world.answers, [RetireMessage::Settled { horizon: NOW + 1 }]);
+}
+
+#[test]
 fn a_promise_survives_a_restart_and_binds() {
     let mut world = World::new(1);
     count(&mut world, 1, 1);

@@ -196,7 +196,8 @@ impl World {
     }
 
     fn drive(&mut self, mut driver: RetireDriver) -> Result<Option<RetireFailure>, String> {
-        loop {
+        let deadline_ms = self.now_ms + 600_000;
+        while self.now_ms < deadline_ms {
             while let Some(output) = driver.poll() {
                 match output {
                     RetireOutput::Send { to, message } if !self.rng.chance(10) => {
@@ -235,6 +236,7 @@ impl World {
             self.now_ms += 1_000;
             driver.handle_timeout(self.now_ms);
         }
+        Err("a round does not end".into())
     }
 
     fn restart_a_relay(&mut self) -> Result<(), String> {
