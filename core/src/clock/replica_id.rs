@@ -1,6 +1,6 @@
 //! Names of writing sessions.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 /// The name of one writing session: 48 bits of birth time in milliseconds, then 80 random bits.
 ///
@@ -13,7 +13,7 @@ use std::{fmt, str::FromStr};
 /// assert_eq!(id.birth_ms(), 1_700_000_000_000);
 /// assert_eq!(id.to_string().parse(), Ok(id));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplicaId([u8; 16]);
 
 impl ReplicaId {
@@ -39,6 +39,19 @@ impl ReplicaId {
     /// The time of birth in milliseconds since the Unix epoch.
     pub fn birth_ms(&self) -> u64 {
         (u128::from_be_bytes(self.0) >> 80) as u64
+    }
+}
+
+impl Ord for ReplicaId {
+    /// The order of the bytes, as one comparison of numbers.
+    fn cmp(&self, other: &Self) -> Ordering {
+        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+    }
+}
+
+impl PartialOrd for ReplicaId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

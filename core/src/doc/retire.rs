@@ -74,6 +74,16 @@ impl Doc {
         Ok(())
     }
 
+    /// The number up to which the events of `id` were seen here; [`u64::MAX`] for a retired id.
+    pub fn seen(&self, id: &ReplicaId) -> u64 {
+        self.state.seq_of(id)
+    }
+
+    /// The horizon of [`Doc::version`].
+    pub fn horizon(&self) -> u64 {
+        self.state.horizon
+    }
+
     /// What is remembered of retired ids; only durable members need it.
     pub fn retired(&self) -> &Retired {
         &self.retired

@@ -86,14 +86,19 @@ impl State {
     pub(super) fn version(&self) -> VersionVector {
         let mut version = VersionVector::default();
         version.set_horizon(self.horizon);
-        let listed = self.writers.iter().filter(|writer| writer.seq != RETIRED);
-        listed.for_each(|writer| version.list(writer.id, writer.seq));
+        // In the order of ids, so that each is appended.
+        for (id, at) in self.index.iter() {
+            let seq = self.writers[*at as usize].seq;
+            if seq != RETIRED {
+                version.list(*id, seq);
+            }
+        }
         version
     }
 
     pub(super) fn floor(&self) -> Floor {
         let mut floor = Floor::default();
-        self.writers.iter().for_each(|writer| floor.insert(writer.id, writer.floor));
+        self.index.iter().for_each(|(id, at)| floor.insert(*id, self.writers[*at as usize].floor));
         floor.set_horizon(self.horizon);
         floor
     }

@@ -117,9 +117,9 @@ impl Replica {
     /// As [`Doc::import`].
     pub fn import(&mut self, blob: &[u8]) -> Result<ImportReport, ImportError> {
         self.collect_batches();
-        let horizon = self.doc.version().horizon();
+        let horizon = self.doc.horizon();
         let report = self.doc.import_as(blob, &Origin::Import)?;
-        if report.applied > 0 || self.doc.version().horizon() > horizon {
+        if report.applied > 0 || self.doc.horizon() > horizon {
             self.journal(|| blob.to_vec());
             self.confirmed.recount(&self.doc.version(), &self.doc.id());
             if self.state == State::Live {

@@ -163,7 +163,7 @@ impl Replica {
     }
 
     fn handle_delta(&mut self, body: &[u8]) -> Result<(), LinkError> {
-        let (delta, id, horizon) = (Delta::decode(body)?, self.doc.id(), self.doc.version().horizon());
+        let (delta, id, horizon) = (Delta::decode(body)?, self.doc.id(), self.doc.horizon());
         if delta.version.horizon() > horizon && !self.unsure(&delta.version).is_empty() {
             // It would take events for known that may be nowhere but here.
             return self.resync();

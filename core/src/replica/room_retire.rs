@@ -77,9 +77,9 @@ impl Room {
 
     /// Promises as soon as the room holds what it is asked to, and says so as soon as that is on the disk.
     pub(super) fn continue_round(&mut self) {
-        let version = self.doc.version();
         let durable = self.durable;
         let Some(active) = &mut self.retirement.active else { return };
+        let version = self.doc.version();
         let horizon = active.horizon;
         if let Some((_, entry)) = &active.promise {
             if *entry <= durable && !active.told {
@@ -105,7 +105,7 @@ impl Room {
     }
 
     fn retire_round(&mut self, horizon: u64) {
-        if self.doc.version().horizon() >= horizon {
+        if self.doc.horizon() >= horizon {
             return self.tell_round(horizon);
         }
         let promise = match &self.retirement.active {
@@ -135,7 +135,7 @@ impl Room {
 
     /// Says how far a round has come here.
     pub(super) fn tell_round(&mut self, horizon: u64) {
-        let in_force = self.doc.version().horizon() >= horizon;
+        let in_force = self.doc.horizon() >= horizon;
         let stored = self.retired_by.is_none_or(|(by, entry)| by < horizon || entry <= self.durable);
         let promised = self.retirement.active.as_ref().is_some_and(|active| {
             active.promise.as_ref().is_some_and(|(round, entry)| round.horizon == horizon && *entry <= self.durable)
@@ -187,17 +187,18 @@ impl Room {
 
     /// Refuses events of ids that are retired or about to be: counted as known, they would be lost.
     pub(super) fn check_retired(&self, version: &VersionVector, now_ms: u64) -> Result<(), Refusal> {
-        let known = self.doc.version();
-        if version.horizon() > known.horizon() {
+        if version.horizon() > self.doc.horizon() {
             self.check_horizon(version, now_ms)?;
         }
         for (id, seq) in version.iter() {
-            if self.is_fenced(&id) && seq > known.get(&id) {
+            let known = self.doc.seen(&id);
+            if self.is_fenced(&id) && seq > known {
                 let message = "ids are being retired: come back in a moment";
                 return Err((RemoteError::temporary(ErrorCode::Unavailable, message), Some(1013)));
             }
-            if known.is_retired(&id) {
-                let taken = self.doc.retired().heir(&id, &known).map_or(0, |handover| handover.taken);
+            if known == u64::MAX {
+                let handover = self.doc.retired().heir(&id, &self.doc.version());
+                let taken = handover.map_or(0, |handover| handover.taken);
                 if seq > taken {
                     let message = "the id of these events is retired: open the room again";
                     return Err((RemoteError::temporary(ErrorCode::Resync, message), None));
@@ -250,7 +251,7 @@ impl Room {
 
     /// A room that knows a horizon but not its round says so, instead of taking the ids for such that never wrote.
     pub(super) fn admit_ignorance(&mut self) {
-        let horizon = self.doc.version().horizon();
+        let horizon = self.doc.horizon();
         if self.doc.retired().horizon() < horizon {
             self.doc.forget_retired(horizon);
         }
