@@ -2,9 +2,11 @@
 
 pub(crate) mod cbor;
 mod crc;
+mod sip;
 mod small;
 
 pub(crate) use crc::crc32;
+pub(crate) use sip::Sip;
 pub use small::SmallBytes;
 
 /// Bytes could not be decoded. Nothing was changed by the attempt.

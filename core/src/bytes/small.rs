@@ -2,9 +2,12 @@
 
 use std::{cmp::Ordering, fmt, hash, ops::Deref, sync::Arc};
 
-const INLINE: usize = 22;
+const INLINE: usize = 23;
 
-/// Immutable bytes: up to 22 in place, longer ones shared. Cloning never copies more than 24 bytes.
+/// Bytes that are put together on the stack before they are shared: enough for all but long keys.
+const STACK: usize = 128;
+
+/// Immutable bytes: up to 23 in place, longer ones shared. Cloning never copies more than 24 bytes.
 ///
 /// ```
 /// use syncline::bytes::SmallBytes;
@@ -15,9 +18,21 @@ pub struct SmallBytes(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline(u8, [u8; INLINE]),
+    Inline(Length, [u8; INLINE]),
     Shared(Arc<[u8]>),
 }
+
+/// A number up to [`INLINE`]. The compiler uses the numbers beyond to tell enums apart, which thus take no more room.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+#[rustfmt::skip]
+enum Length { L0, L1, L2, L3, L4, L5, L6, L7, L8, L9, L10, L11, L12, L13, L14, L15, L16, L17, L18, L19, L20, L21, L22, L23 }
+
+#[rustfmt::skip]
+const LENGTHS: [Length; INLINE + 1] = {
+    use Length::*;
+    [L0, L1, L2, L3, L4, L5, L6, L7, L8, L9, L10, L11, L12, L13, L14, L15, L16, L17, L18, L19, L20, L21, L22, L23]
+};
 
 impl SmallBytes {
     /// Copies the bytes.
@@ -28,13 +43,27 @@ impl SmallBytes {
         }
         let mut buffer = [0; INLINE];
         buffer[..bytes.len()].copy_from_slice(bytes);
-        SmallBytes(Repr::Inline(bytes.len() as u8, buffer))
+        SmallBytes(Repr::Inline(LENGTHS[bytes.len()], buffer))
+    }
+
+    /// Puts parts together.
+    pub(crate) fn concat(parts: &[&[u8]]) -> Self {
+        let length = parts.iter().map(|part| part.len()).sum();
+        if length > STACK {
+            return SmallBytes::from(parts.concat());
+        }
+        let (mut buffer, mut at) = ([0; STACK], 0);
+        for part in parts {
+            buffer[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        SmallBytes::new(&buffer[..length])
     }
 }
 
 impl Default for SmallBytes {
     fn default() -> Self {
-        SmallBytes(Repr::Inline(0, [0; INLINE]))
+        SmallBytes(Repr::Inline(Length::L0, [0; INLINE]))
     }
 }
 
@@ -44,7 +73,7 @@ impl Deref for SmallBytes {
     #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline(length, buffer) => &buffer[..usize::from(*length)],
+            Repr::Inline(length, buffer) => &buffer[..*length as usize],
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -111,8 +140,9 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|i| i as u8).collect();
             assert_eq!(*SmallBytes::new(&bytes), *bytes);
             assert_eq!(SmallBytes::from(bytes.clone()), SmallBytes::new(&bytes));
+            assert_eq!(SmallBytes::concat(&[&bytes[..length / 3], &[], &bytes[length / 3..]]), SmallBytes::new(&bytes));
         }
         assert!(SmallBytes::new(&[1; 30]) < SmallBytes::new(&[2]));
-        assert_eq!(size_of::<SmallBytes>(), 24);
+        assert_eq!((size_of::<SmallBytes>(), size_of::<Option<SmallBytes>>()), (24, 24));
     }
 }

@@ -36,6 +36,9 @@ use crate::bytes::{DecodeError, SmallBytes};
 pub struct Kind(pub(crate) u8);
 
 impl Kind {
+    /// Stands behind every kind.
+    pub(crate) const END: Kind = Kind(0x7f);
+
     /// Everything at a path and below it: what a delete record covers, never a leaf.
     pub const TREE: Kind = Kind(0);
     /// One value.
@@ -134,7 +137,7 @@ impl Key {
 
     /// The end (exclusive) of the subtree that begins with [`Key::tree`] of `path`.
     pub fn tree_end(path: &Path) -> Self {
-        Self::assemble(path.as_str().as_bytes(), Kind(0x7f), &[])
+        Self::assemble(path.as_str().as_bytes(), Kind::END, &[])
     }
 
     /// Takes a key from untrusted bytes.
@@ -179,19 +182,13 @@ impl Key {
     }
 
     pub(crate) fn assemble(path: &[u8], kind: Kind, rest: &[u8]) -> Self {
-        let mut stack = [0u8; 64];
-        let length = path.len() + 2 + rest.len();
-        if length <= stack.len() {
-            stack[..path.len()].copy_from_slice(path);
-            stack[path.len() + 1] = kind.0;
-            stack[path.len() + 2..length].copy_from_slice(rest);
-            return Key(SmallBytes::new(&stack[..length]));
-        }
-        let mut bytes = Vec::with_capacity(length);
-        bytes.extend_from_slice(path);
-        bytes.extend_from_slice(&[0, kind.0]);
-        bytes.extend_from_slice(rest);
-        Key(SmallBytes::from(bytes))
+        Key(SmallBytes::concat(&[path, &[0, kind.0], rest]))
+    }
+
+    /// Whether the key is of a kind that carries nothing behind it.
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        // The last byte says no to almost all others.
+        self.0.last() == Some(&kind.0) && self.kind() == kind
     }
 
     /// Path bytes, kind, and the rest behind the kind.

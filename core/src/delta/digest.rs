@@ -1,13 +1,12 @@
 //! The digest of a state: equal states have equal digests in every language.
 
-use crate::bytes::SmallBytes;
+use crate::bytes::{Sip, SmallBytes};
 use crate::clock::{Hlc, ReplicaId};
 use crate::crdt::Key;
-use siphasher::sip128::{Hasher128, SipHasher13};
-use std::{fmt, hash::Hasher};
+use std::fmt;
 
 /// A fixed key: the digest compares replicas, it does not authenticate them.
-const KEY: &[u8; 16] = b"syncline digest1";
+const KEY: [u64; 2] = [u64::from_le_bytes(*b"syncline"), u64::from_le_bytes(*b" digest1")];
 
 /// The sum modulo 2^128 of the keyed hashes of all live dots. Order-independent, and kept up to date in O(1) per change
 /// (Bellare, Micciancio: "A new paradigm for collision-free hashing", 1997, the additive variant).
@@ -37,13 +36,13 @@ impl fmt::Display for Digest {
 
 /// The hash of one live dot: SipHash-1-3-128 over replica, number, clock, key length, key and payload.
 pub(crate) fn dot_hash(replica: &ReplicaId, seq: u64, hlc: Hlc, key: &Key, payload: &SmallBytes) -> u128 {
-    let mut hasher = SipHasher13::new_with_key(KEY);
-    hasher.write(replica.as_bytes());
-    hasher.write(&seq.to_le_bytes());
-    hasher.write(&hlc.as_u64().to_le_bytes());
-    hasher.write(&(key.as_bytes().len() as u32).to_le_bytes());
-    hasher.write(key.as_bytes());
-    hasher.write(payload);
-    let hash = hasher.finish128();
-    u128::from(hash.h1) << 64 | u128::from(hash.h2)
+    let mut hash = Sip::new(KEY);
+    hash.write(replica.as_bytes());
+    hash.write(&seq.to_le_bytes());
+    hash.write(&hlc.as_u64().to_le_bytes());
+    hash.write(&(key.as_bytes().len() as u32).to_le_bytes());
+    hash.write(key.as_bytes());
+    hash.write(payload);
+    let (first, second) = hash.finish_both();
+    u128::from(first) << 64 | u128::from(second)
 }

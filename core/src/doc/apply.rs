@@ -103,43 +103,57 @@ impl Doc {
     }
 
     fn apply_op(&mut self, op: &Op, batch: &Batch, writer: u32, seq: u64) {
+        if !op.removes.is_empty() {
+            self.remove_spans(op, batch.writer);
+        }
+        let place = match &op.payload {
+            Some(payload) => {
+                self.touch(&op.key, batch.writer);
+                let (at, _) = self.state.leaves.place(&op.key);
+                self.state.add(at, Entry { writer, seq, hlc: batch.hlc, payload: payload.clone() });
+                #[cfg(feature = "text")]
+                if op.key.is(Kind::TEXT) {
+                    self.text_arrived(&op.key, payload);
+                }
+                at
+            }
+            None => self.state.add_delete(&op.key, writer, seq),
+        };
+        let own = &mut self.state.writers[writer as usize];
+        own.seq = seq;
+        own.log.push(seq, place);
+    }
+
+    /// Removes what an event by `by` removes: dots and delete records within its reach.
+    fn remove_spans(&mut self, op: &Op, by: ReplicaId) {
         let removes = self.local_spans(&op.removes);
         let removed = |entry: &Entry| {
             removes.iter().any(|&(at, from, to)| at == entry.writer && (from..=to).contains(&entry.seq))
         };
-        if !removes.is_empty() {
-            let (leaves, records) = self.reach(&op.key);
-            for key in leaves {
-                self.touch(&key, batch.writer);
-                let gone = !self.state.remove(&key, &removed).is_empty();
-                // A write to a text removes dots only when it stands for them.
-                if gone && !(op.payload.is_some() && key == op.key) {
-                    self.drop_text(&key);
-                }
+        let (leaves, records) = self.reach(&op.key);
+        for key in leaves {
+            let Some(at) = self.state.leaves.find(key.as_bytes()) else { continue };
+            self.touch(&key, by);
+            let gone = self.state.remove(at, &removed, &mut |_, _| {});
+            let written = op.payload.is_some() && key == op.key;
+            // A write to a text removes dots only when it stands for them.
+            if gone && !written {
+                self.drop_text(&key);
             }
-            for key in records {
-                self.state.remove_deletes(&key, &removed);
+            if !written {
+                self.state.leaves.vacate(at);
             }
         }
-        let own = &mut self.state.writers[writer as usize];
-        own.seq = seq;
-        own.log.push(seq, op.key.clone());
-        match &op.payload {
-            Some(payload) => {
-                self.touch(&op.key, batch.writer);
-                self.state.add(&op.key, Entry { writer, seq, hlc: batch.hlc, payload: payload.clone() });
-                #[cfg(feature = "text")]
-                self.text_arrived(&op.key, payload);
-            }
-            None => self.state.add_delete(&op.key, writer, seq),
+        for key in records {
+            self.state.remove_deletes(&key, &removed, &mut |_, _| {});
         }
     }
 
     /// The leaves and the places of delete records that an event at `key` can remove from.
     fn reach(&self, key: &Key) -> (Vec<Key>, Vec<Key>) {
-        if key.kind() == Kind::TREE {
-            let end = Key::tree_end(&key.path());
-            return (self.state.keys_between(key, &end), self.state.delete_keys_between(key, &end));
+        if key.is(Kind::TREE) {
+            let path = key.path_bytes();
+            return (self.state.leaves.keys_below(path), self.state.deletes.keys_below(path));
         }
         (vec![key.clone()], vec![key.clone()])
     }

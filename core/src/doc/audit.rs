@@ -46,7 +46,7 @@ pub struct Preview {
 impl Doc {
     /// Calls `visit` for every live dot, in the order of keys.
     pub fn each_live_dot(&self, visit: &mut dyn FnMut(LiveDot<'_>)) {
-        for (key, leaf) in self.state.leaves.iter() {
+        for (key, leaf) in self.state.leaves.range(&[][..], &[0xff][..]) {
             for entry in leaf.entries() {
                 let dot = Dot::new(self.state.writers[entry.writer as usize].id, entry.seq);
                 visit(LiveDot { dot, hlc: entry.hlc, key, payload: &entry.payload });
@@ -92,7 +92,7 @@ impl Doc {
         let mut keys: BTreeSet<Key> = listed.keys().map(|key| (*key).clone()).collect();
         for (target, ..) in &delta.deletes {
             match target.kind() {
-                Kind::TREE => keys.extend(self.state.keys_between(target, &Key::tree_end(&target.path()))),
+                Kind::TREE => keys.extend(self.state.leaves.keys_below(target.path_bytes())),
                 _ => drop(keys.insert(target.clone())),
             }
         }
@@ -133,7 +133,8 @@ impl Doc {
         for writer in &self.state.writers {
             let first = gone.range(Dot::new(writer.id, 0)..).next().filter(|dot| dot.replica == writer.id);
             let from = first.map_or(u64::MAX, |dot| dot.seq).min(since.get(&writer.id).saturating_add(1));
-            for (seq, key) in writer.log.beyond(from - 1) {
+            for (seq, place) in writer.log.beyond(from - 1) {
+                let key = self.state.key_at(place);
                 if dead(&Dot::new(writer.id, seq)) && key.kind() != Kind::TREE && !rows.contains(key) {
                     keys.insert(key);
                 }

@@ -98,6 +98,11 @@ impl Doc {
         self.observer.lost
     }
 
+    /// Whether somebody watches.
+    pub(super) fn observing(&self) -> bool {
+        self.observer.on
+    }
+
     /// Remembers the value of a leaf before it is changed by `by`.
     pub(super) fn touch(&mut self, key: &Key, by: ReplicaId) {
         self.lists.touch(&self.state, key);

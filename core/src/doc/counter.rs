@@ -113,9 +113,8 @@ impl Doc {
     pub fn fold(&mut self, stable: &VersionVector) -> Result<usize, EditError> {
         let writer = self.open()?.0;
         let limit = stable.get(&self.id);
-        let own = &self.state.writers[writer as usize].log;
         let mut counters: Table<&[u8], u64> = Table::default();
-        for (_, key) in own.beyond(0).take_while(|(seq, _)| *seq <= limit) {
+        for (_, key) in self.state.logged(writer, 0).take_while(|(seq, _)| *seq <= limit) {
             if key.kind() == Kind::COUNTER && self.state.leaves.contains(key) {
                 counters.get_or_insert(key.as_bytes(), 0);
             }

@@ -5,8 +5,9 @@ use super::apply::ApplyError;
 use super::change::Origin;
 use super::join::JoinError;
 use super::retire::RetireError;
+use super::state::Entry;
 use crate::bytes::DecodeError;
-use crate::clock::{ReplicaId, VersionVector};
+use crate::clock::{Hlc, ReplicaId, VersionVector};
 use crate::crdt::Key;
 use crate::delta::{Batch, Blob, Delta, Round, RoundStep};
 
@@ -62,6 +63,15 @@ impl From<JoinError> for ImportError {
     }
 }
 
+/// Where the events of a committed transaction stand, so that its batch can be put together.
+#[derive(Clone, Copy)]
+pub(super) struct Recent {
+    pub(super) writer: u32,
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) hlc: Hlc,
+}
+
 impl Doc {
     /// Encodes the whole state. Equal states give equal bytes, in every language.
     ///
@@ -73,29 +83,29 @@ impl Doc {
     /// Encodes what a replica at `since` lacks: as the batch of the last transaction if that is small and all there is,
     /// as a delta otherwise.
     pub fn export_from(&self, since: &VersionVector) -> Vec<u8> {
-        match self.recent.as_ref().filter(|batch| self.lacks_only(batch, since)) {
+        match self.recent_batch(since) {
             Some(batch) => {
                 self.sealed.hand_out(self.last_seq());
-                Blob::encode_batch(batch)
+                Blob::encode_batch(&batch)
             }
             None => Blob::encode_delta(&self.delta_since(since)),
         }
     }
 
-    fn lacks_only(&self, batch: &Batch, since: &VersionVector) -> bool {
-        let seen = |(id, seq): (ReplicaId, u64)| match id == batch.writer {
-            true => since.get(&id) == batch.first - 1 && seq == batch.last(),
+    /// The last batch committed here, if it is small and all that a replica at `since` lacks.
+    fn recent_batch(&self, since: &VersionVector) -> Option<Batch> {
+        const BYTES: usize = 4 * 1024;
+        let recent = self.recent.as_ref()?;
+        let own = self.state.writers.get(recent.writer as usize)?;
+        let seen = |(id, seq): (ReplicaId, u64)| match id == own.id {
+            true => since.get(&id) == recent.first - 1 && seq == recent.last,
             false => since.get(&id) >= seq,
         };
         let version = self.version();
-        since.horizon() >= version.horizon() && version.iter().all(seen)
-    }
-
-    /// Keeps a committed batch for [`Doc::export_from`]. Larger ones are shorter as deltas.
-    pub(super) fn keep_recent(&mut self, batch: &Batch) {
-        const OPS: usize = 8;
-        const BYTES: usize = 4 * 1024;
-        self.recent = (batch.ops.len() <= OPS && batch.weight() <= BYTES).then(|| batch.clone());
+        if since.horizon() < version.horizon() || !version.iter().all(seen) {
+            return None;
+        }
+        self.batch(recent).filter(|batch| batch.weight() <= BYTES)
     }
 
     /// Encodes the whole state with its delete records, for a store of this replica's own: what is loaded from it can
@@ -162,10 +172,13 @@ impl Doc {
             return 0;
         }
         let limits: Vec<u64> = self.state.writers.iter().map(|writer| stable.get(&writer.id)).collect();
-        let keys: Vec<Key> = self.state.deletes.iter().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<Key> = self.state.deletes.iter().map(|(_, (key, _))| key.clone()).collect();
         let mut pruned = 0;
         for key in keys {
-            for entry in self.state.remove_deletes(&key, &|entry| entry.seq <= limits[entry.writer as usize]) {
+            let mut raised = Vec::new();
+            let covered = |entry: &Entry| entry.seq <= limits[entry.writer as usize];
+            self.state.remove_deletes(&key, &covered, &mut |_, entry| raised.push(entry));
+            for entry in raised {
                 let writer = &mut self.state.writers[entry.writer as usize];
                 writer.floor = writer.floor.max(entry.seq);
                 pruned += 1;

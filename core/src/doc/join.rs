@@ -4,26 +4,24 @@ use super::Doc;
 use super::apply::ApplyError;
 use super::change::Origin;
 use super::state::{Entry, RETIRED, Writer};
-use crate::assoc::{Table, order};
+use crate::assoc::{order, order_of_keys};
 use crate::bounds;
 use crate::bytes::DecodeError;
 use crate::clock::ReplicaId;
 use crate::crdt::{Key, Kind, check_update};
 use crate::delta::{Delta, DotRow};
 
-/// The leaves that a delta lists: their keys, and where each stands in the delta: the leaf's index in the upper half, that
-/// of its first dot in the lower.
-type Rows<'a> = Table<&'a [u8], u64>;
-
-/// What a join works with: the delta's view of each local writer, and what is to be logged.
+/// What a join works with: where the delta's leaves stand here, and its view of each local writer.
 struct Joining<'a> {
     delta: &'a Delta,
-    rows: Rows<'a>,
+    /// For each leaf that the delta lists, the number of the leaf here.
+    places: Vec<u32>,
+    /// The numbers of those that were here before, in order.
+    known: Vec<u32>,
     /// Local index of each of the delta's writers.
     writers: Vec<u32>,
     /// For each local writer: the rank in the delta, what the sender has seen of it, and what was seen here before.
     local: Vec<Seen>,
-    logged: Vec<(u32, u64, &'a Key)>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -40,8 +38,9 @@ impl Doc {
     /// [`ApplyError::Gap`] if this replica has not seen what the delta builds on; others if it is damaged. Nothing is
     /// changed then.
     pub fn join(&mut self, delta: &Delta, origin: &Origin) -> Result<u64, JoinError> {
-        let rows = self.admit_delta(delta)?;
-        let mut joining = Joining { delta, rows, writers: Vec::new(), local: Vec::new(), logged: Vec::new() };
+        self.admit_delta(delta)?;
+        let (places, known) = self.place_leaves(delta)?;
+        let mut joining = Joining { delta, places, known, writers: Vec::new(), local: Vec::new() };
         joining.writers.extend(delta.writers().into_iter().map(|id| self.state.intern(id)));
         // Writers that the delta does not name may be retired there.
         let seen = |writer: &Writer| Seen { here: writer.seq, there: delta.version.get(&writer.id), rank: u32::MAX };
@@ -50,15 +49,12 @@ impl Doc {
             joining.local[at as usize].rank = rank;
         }
         self.drop_unlisted(&joining);
-        for (_, at) in std::mem::take(&mut joining.rows).iter() {
-            let (leaf, first) = (&delta.leaves[(at >> 32) as usize], *at as u32 as usize);
-            self.join_leaf(&leaf.key, &delta.dots[first..first + leaf.dots as usize], &mut joining);
-        }
+        self.join_leaves(&joining);
         for (key, rank, seq) in &delta.deletes {
             let writer = joining.writers[*rank as usize];
             if *seq > joining.local[writer as usize].here {
-                self.state.add_delete(key, writer, *seq);
-                joining.logged.push((writer, *seq, key));
+                let place = self.state.add_delete(key, writer, *seq);
+                self.state.writers[writer as usize].log.push(*seq, place);
             }
         }
         let fresh = self.finish_join(&joining);
@@ -69,15 +65,11 @@ impl Doc {
         Ok(fresh)
     }
 
-    /// Writes the log, and raises the versions last: until then they say what was seen before.
+    /// Brings the logs into order, and raises the versions last: until then they say what was seen before.
     fn finish_join(&mut self, joining: &Joining<'_>) -> u64 {
-        let logged = &joining.logged;
-        for at in order(logged.iter().map(|(writer, seq, _)| (u64::from(*writer), *seq))) {
-            let (writer, seq, key) = logged[at as usize];
-            self.state.writers[writer as usize].log.push(seq, key.clone());
-        }
         let mut fresh = 0;
         for (writer, seen) in self.state.writers.iter_mut().zip(&joining.local) {
+            writer.log.settle();
             if seen.there != RETIRED {
                 fresh += seen.there.saturating_sub(writer.seq);
                 writer.seq = writer.seq.max(seen.there);
@@ -89,8 +81,30 @@ impl Doc {
         fresh
     }
 
-    /// Checks all that could fail, and gathers the dots by key.
-    fn admit_delta<'a>(&self, delta: &'a Delta) -> Result<Rows<'a>, JoinError> {
+    /// Finds the leaves that a delta lists, and makes those that are not there.
+    fn place_leaves(&mut self, delta: &Delta) -> Result<(Vec<u32>, Vec<u32>), JoinError> {
+        let leaves = &mut self.state.leaves;
+        leaves.reserve(delta.leaves.len());
+        let (mut places, mut known, mut twice) = (Vec::with_capacity(delta.leaves.len()), Vec::new(), false);
+        for leaf in &delta.leaves {
+            let (at, made) = leaves.place(&leaf.key);
+            places.push(at);
+            if !made {
+                // A leaf without dots was made a moment ago.
+                twice |= leaves.at(at).1.entries().is_empty();
+                known.push(at);
+            }
+        }
+        known.sort_unstable();
+        if twice || known.windows(2).any(|pair| pair[0] == pair[1]) {
+            places.iter().for_each(|&at| leaves.vacate(at));
+            return Err(DecodeError::Range("leaf (it is listed twice)").into());
+        }
+        Ok((places, known))
+    }
+
+    /// Checks all that could fail, but for leaves that are listed twice.
+    fn admit_delta(&self, delta: &Delta) -> Result<(), JoinError> {
         if self.in_transaction() {
             return Err(ApplyError::InTransaction.into());
         }
@@ -103,14 +117,10 @@ impl Doc {
             return Err(ApplyError::Writers.into());
         }
         let have: Vec<u64> = delta.writers().iter().map(|id| version.get(id)).collect();
-        let (mut rows, mut first) = (Rows::default(), 0);
-        for (at, leaf) in (0u64..).zip(&delta.leaves) {
+        let mut first = 0;
+        for leaf in &delta.leaves {
             let last = first + leaf.dots as usize;
             let dots = delta.dots.get(first..last).ok_or(DecodeError::Truncated)?;
-            let row = at << 32 | first as u64;
-            if *rows.get_or_insert(leaf.key.as_bytes(), row) != row {
-                return Err(DecodeError::Range("leaf (it is listed twice)").into());
-            }
             first = last;
             for dot in dots {
                 check_dot(&leaf.key, dot, have[dot.writer as usize])?;
@@ -119,57 +129,83 @@ impl Doc {
                 return Err(DecodeError::Range("leaf (its dots are not in order)").into());
             }
         }
-        check_distinct(delta)?;
-        Ok(rows)
+        Ok(check_distinct(delta)?)
     }
 
     /// Drops the dots that the sender has seen and no longer holds, at keys that its delta speaks of without listing.
     fn drop_unlisted(&mut self, joining: &Joining<'_>) {
         let delta = joining.delta;
+        let unlisted = |id: &u32| joining.known.binary_search(id).is_err();
         if delta.complete {
             let by = delta.version.iter().next().map_or(self.id, |(id, _)| id);
-            let mut unlisted = Vec::new();
-            for (key, _) in self.state.leaves.iter().filter(|(key, _)| !joining.rows.contains(key.as_bytes())) {
-                unlisted.push(key.clone());
+            let mut ids: Vec<u32> = self.state.leaves.iter().map(|(id, _)| id).filter(unlisted).collect();
+            if self.observing() {
+                let keys: Vec<&[u8]> = ids.iter().map(|&id| self.state.leaves.at(id).0.as_bytes()).collect();
+                ids = order_of_keys(&keys).into_iter().map(|at| ids[at as usize]).collect();
             }
-            unlisted.iter().for_each(|key| self.drop_covered(key, by, joining));
+            ids.into_iter().for_each(|id| self.drop_covered(id, by, joining));
             return;
         }
         for (target, rank, _) in &delta.deletes {
             let by = self.state.writers[joining.writers[*rank as usize] as usize].id;
-            let keys = match target.kind() {
-                Kind::TREE => self.state.keys_between(target, &Key::tree_end(&target.path())),
-                _ => vec![target.clone()],
+            let ids = match target.is(Kind::TREE) {
+                true => self.state.leaves.below(target.path_bytes()),
+                false => self.state.leaves.find(target.as_bytes()).into_iter().collect(),
             };
-            for key in keys.iter().filter(|key| !joining.rows.contains(key.as_bytes())) {
-                self.drop_covered(key, by, joining);
-            }
+            ids.into_iter().filter(unlisted).for_each(|id| self.drop_covered(id, by, joining));
         }
     }
 
-    fn drop_covered(&mut self, key: &Key, by: ReplicaId, joining: &Joining<'_>) {
-        if !self.state.leaves.contains(key) {
+    fn drop_covered(&mut self, id: u32, by: ReplicaId, joining: &Joining<'_>) {
+        let key = self.state.leaves.at(id).0.clone();
+        // Leaves that this join has made are listed.
+        if !self.state.leaves.contains(&key) {
             return;
         }
-        self.touch(key, by);
+        self.touch(&key, by);
         let covered = |entry: &Entry| entry.seq <= joining.local[entry.writer as usize].there;
-        if !self.state.remove(key, &covered).is_empty() {
-            self.drop_text(key);
+        if self.state.remove(id, &covered, &mut |_, _| {}) {
+            self.drop_text(&key);
+            self.state.leaves.vacate(id);
+        }
+    }
+
+    fn join_leaves(&mut self, joining: &Joining<'_>) {
+        let delta = joining.delta;
+        if !self.observing() {
+            let mut first = 0;
+            for at in 0..delta.leaves.len() {
+                self.join_leaf(at, first, joining);
+                first += delta.leaves[at].dots as usize;
+            }
+            return;
+        }
+        // Those who watch are told in the order of keys.
+        let (mut keys, mut firsts, mut first) = (Vec::new(), Vec::new(), 0);
+        for leaf in &delta.leaves {
+            keys.push(leaf.key.as_bytes());
+            firsts.push(first);
+            first += leaf.dots as usize;
+        }
+        for at in order_of_keys(&keys) {
+            self.join_leaf(at as usize, firsts[at as usize], joining);
         }
     }
 
     /// Keeps what is listed or not seen by the sender, adds what is listed and new.
-    fn join_leaf<'a>(&mut self, key: &'a Key, dots: &'a [DotRow], joining: &mut Joining<'a>) {
+    fn join_leaf(&mut self, at: usize, first: usize, joining: &Joining<'_>) {
+        let (leaf, place) = (&joining.delta.leaves[at], joining.places[at]);
+        let (key, dots) = (&leaf.key, &joining.delta.dots[first..first + leaf.dots as usize]);
         let newest = dots.iter().max_by_key(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc));
         let by = newest.map_or(0, |dot| joining.writers[dot.writer as usize]);
         self.touch(key, self.state.writers[by as usize].id);
-        if self.state.leaves.contains(key) {
+        if !self.state.leaves.at(place).1.entries().is_empty() {
             let unlisted = |entry: &Entry| {
                 let seen = joining.local[entry.writer as usize];
                 let listed = || dots.binary_search_by_key(&(seen.rank, entry.seq), |dot| (dot.writer, dot.seq));
                 entry.seq <= seen.there && listed().is_err()
             };
-            if !self.state.remove(key, &unlisted).is_empty() {
+            if self.state.remove(place, &unlisted, &mut |_, _| {}) {
                 self.drop_text(key);
             }
         }
@@ -178,24 +214,35 @@ impl Doc {
             let news = dot.value.as_ref().filter(|_| dot.seq > joining.local[writer as usize].here);
             let Some((hlc, payload)) = news else { continue };
             self.clock.observe(*hlc);
-            self.state.add(key, Entry { writer, seq: dot.seq, hlc: *hlc, payload: payload.clone() });
-            joining.logged.push((writer, dot.seq, key));
+            self.state.add(place, Entry { writer, seq: dot.seq, hlc: *hlc, payload: payload.clone() });
+            self.state.writers[writer as usize].log.push(dot.seq, place);
             #[cfg(feature = "text")]
-            self.text_arrived(key, payload);
+            if key.is(Kind::TEXT) {
+                self.text_arrived(key, payload);
+            }
+        }
+        if self.state.leaves.at(place).1.entries().is_empty() {
+            self.state.leaves.vacate(place);
         }
     }
 }
 
 /// No event stands at two places.
 fn check_distinct(delta: &Delta) -> Result<(), DecodeError> {
-    let mut listed: Vec<(u64, u64)> = Vec::with_capacity(delta.dots.len() + delta.deletes.len());
-    listed.extend(delta.dots.iter().map(|dot| (u64::from(dot.writer), dot.seq)));
-    listed.extend(delta.deletes.iter().map(|(_, writer, seq)| (u64::from(*writer), *seq)));
-    let sorted = order(listed.iter().copied());
-    match sorted.windows(2).any(|pair| listed[pair[0] as usize] == listed[pair[1] as usize]) {
-        true => Err(DecodeError::Range("dot (it is listed twice)")),
-        false => Ok(()),
-    }
+    let dots = delta.dots.iter().map(|dot| (u64::from(dot.writer), dot.seq));
+    let deletes = delta.deletes.iter().map(|(_, writer, seq)| (u64::from(*writer), *seq));
+    let twice = if dots.clone().is_sorted_by(|a, b| a < b) && deletes.clone().is_sorted_by(|a, b| a < b) {
+        let mut deletes = deletes.peekable();
+        dots.into_iter().any(|dot| {
+            while deletes.next_if(|delete| *delete < dot).is_some() {}
+            deletes.peek() == Some(&dot)
+        })
+    } else {
+        let listed: Vec<(u64, u64)> = dots.chain(deletes).collect();
+        let sorted = order(listed.iter().copied());
+        sorted.windows(2).any(|pair| listed[pair[0] as usize] == listed[pair[1] as usize])
+    };
+    if twice { Err(DecodeError::Range("dot (it is listed twice)")) } else { Ok(()) }
 }
 
 /// A delta was refused. Nothing of it was done.
@@ -213,7 +260,7 @@ pub enum JoinError {
 fn check_dot(key: &Key, dot: &DotRow, have: u64) -> Result<(), JoinError> {
     match &dot.value {
         None if dot.seq > have => Err(DecodeError::Range("dot (its value is missing)").into()),
-        Some((_, payload)) if key.kind() == Kind::TEXT => Ok(check_update(payload).map_err(ApplyError::from)?),
+        Some((_, payload)) if key.is(Kind::TEXT) => Ok(check_update(payload).map_err(ApplyError::from)?),
         _ => Ok(()),
     }
 }

@@ -5,9 +5,9 @@
 //! records; they are counted once, with the leaf or the delete record.
 
 use super::Doc;
+use super::leaves::Leaves;
 use super::state::{Entry, Leaf, State};
 use crate::bytes::SmallBytes;
-use crate::crdt::Key;
 
 /// Up to here a key or payload lies in place and takes no memory of its own.
 const IN_PLACE: usize = 22;
@@ -50,12 +50,12 @@ impl Doc {
     /// # Ok::<(), syncline::doc::EditError>(())
     /// ```
     pub fn memory(&self) -> Memory {
-        let (keys, values) = sum(self.state.leaves.iter());
-        let (delete_keys, records) = sum(self.state.deletes.iter());
+        let (keys, values) = sum(&self.state.leaves);
+        let (delete_keys, records) = sum(&self.state.deletes);
         Memory {
             keys,
             values,
-            log: self.state.stats().log * size_of::<(u64, Option<Key>)>(),
+            log: self.state.stats().log * (size_of::<u64>() + size_of::<u32>()),
             deletes: delete_keys + records,
             version: self.state.writers_bytes() + self.retired.len() * 32,
         }
@@ -69,8 +69,8 @@ impl State {
     }
 }
 
-fn sum<'a>(leaves: impl Iterator<Item = &'a (Key, Leaf)>) -> (usize, usize) {
-    leaves.fold((0, 0), |(keys, values), (key, leaf)| {
+fn sum(leaves: &Leaves) -> (usize, usize) {
+    leaves.iter().fold((0, 0), |(keys, values), (_, (key, leaf))| {
         let more = if leaf.entries().len() > 1 { size_of_val(leaf.entries()) } else { 0 };
         let payloads: usize = leaf.entries().iter().map(|entry: &Entry| apart(entry.payload.len())).sum();
         (keys + size_of::<SmallBytes>() + apart(key.as_bytes().len()), values + size_of::<Leaf>() + more + payloads)

@@ -23,9 +23,12 @@ mod exchange;
 mod flag;
 mod join;
 mod leaf;
+mod leaves;
 mod list;
 mod log;
 mod memory;
+mod nodes;
+mod order;
 mod read;
 mod register;
 mod retire;
@@ -39,8 +42,8 @@ pub use audit::{LiveDot, Mended, Preview};
 pub use change::{Change, Origin, Splice};
 pub use exchange::{ImportError, ImportReport};
 pub use join::JoinError;
-pub use register::{Conflict, Resolver};
 pub use memory::Memory;
+pub use register::{Conflict, Resolver};
 pub use retire::RetireError;
 pub use state::Stats;
 pub use transaction::EditError;
@@ -49,11 +52,12 @@ use crate::clock::{HlcClock, ReplicaId, Retired, VersionVector};
 use crate::delta::{Batch, Digest};
 use change::Observer;
 use counter::Sealed;
+use exchange::Recent;
 use list::Lists;
 use register::Conflicts;
 use state::State;
 use std::collections::VecDeque;
-use transaction::Transaction;
+use transaction::{Transaction, Undo};
 
 /// One replica's copy of a room's data. See the [module documentation](self) and the example of the crate.
 pub struct Doc {
@@ -61,11 +65,13 @@ pub struct Doc {
     clock: HlcClock,
     state: State,
     transaction: Option<Transaction>,
+    /// What the open transaction removed, in this order, or the last one if it is `recent`.
+    undo: Vec<Undo>,
     observer: Observer,
     /// Committed batches that nobody has taken yet, with the bytes they weigh; `None` while nobody is interested.
     outbox: Option<VecDeque<Batch>>,
     /// The last batch committed here, if it is small: the shortest answer to who lacks nothing else.
-    recent: Option<Batch>,
+    recent: Option<Recent>,
     /// What is remembered of retired ids.
     retired: Retired,
     sealed: Sealed,
@@ -85,8 +91,9 @@ impl Doc {
         Doc {
             id,
             clock: HlcClock::default(),
-            state: State::default(),
+            state: State::new(id),
             transaction: None,
+            undo: Vec::new(),
             observer: Observer::default(),
             outbox: None,
             recent: None,

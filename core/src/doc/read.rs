@@ -2,13 +2,19 @@
 
 use super::Doc;
 use super::change::plain_value;
+use super::leaf::{dots, shows};
 use crate::crdt::{ContainerKind, Key, Kind, Path, Value};
 use std::collections::BTreeMap;
 
 impl Doc {
     /// Whether anything is at or below a path.
     pub fn contains(&self, path: &Path) -> bool {
-        self.first_from(&Key::tree(path), &Key::tree_end(path)).is_some()
+        if self.state.leaves.has_more(path.as_str().as_bytes()) {
+            return self.first_from(&Key::tree(path), &Key::tree_end(path)).is_some();
+        }
+        let key = Key::new(path, Kind::REGISTER);
+        let entries = dots(&self.state, &key);
+        !entries.is_empty() && shows(&self.state, &key, entries)
     }
 
     /// The value of the counter at a path; 0 if nothing was counted.

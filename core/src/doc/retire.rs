@@ -112,24 +112,29 @@ impl Doc {
         }
         let new = self.state.intern(heir);
         let known = self.state.writers[new as usize].seq;
-        let moved: Vec<(u64, Key)> =
-            self.state.writers[old as usize].log.beyond(taken).map(|(seq, key)| (seq, key.clone())).collect();
+        let moved: Vec<(u64, Key)> = self.state.logged(old, taken).map(|(seq, key)| (seq, key.clone())).collect();
         for (seq, key) in moved {
             self.touch(&key, heir);
             let named = |entry: &Entry| entry.writer == old && entry.seq == seq;
-            let (dots, renamed) = (self.state.remove(&key, &named), seq - taken);
-            let records = self.state.remove_deletes(&key, &named);
+            let (mut taken_out, renamed) = (None, seq - taken);
+            if let Some(at) = self.state.leaves.find(key.as_bytes()) {
+                self.state.remove(at, &named, &mut |_, entry| taken_out = Some(entry));
+                self.state.leaves.vacate(at);
+            }
+            self.state.remove_deletes(&key, &named, &mut |_, _| {});
             self.drop_text(&key);
             if renamed <= known {
                 continue;
             }
-            for entry in dots {
-                self.state.add(&key, Entry { writer: new, seq: renamed, ..entry });
-            }
-            if !records.is_empty() {
-                self.state.add_delete(&key, new, renamed);
-            }
-            self.state.writers[new as usize].log.push(renamed, key);
+            let place = match taken_out {
+                Some(entry) => {
+                    let (at, _) = self.state.leaves.place(&key);
+                    self.state.add(at, Entry { writer: new, seq: renamed, ..entry });
+                    at
+                }
+                None => self.state.add_delete(&key, new, renamed),
+            };
+            self.state.writers[new as usize].log.push(renamed, place);
         }
         let before = &mut self.state.writers[old as usize];
         before.log.truncate(taken);
@@ -250,9 +255,9 @@ impl State {
         let writer = &mut self.writers[at];
         writer.seq = RETIRED;
         writer.floor = 0;
-        let keys: Vec<Key> = writer.log.beyond(0).map(|(_, key)| key.clone()).collect();
+        let keys: Vec<Key> = self.logged(at as u32, 0).map(|(_, key)| key.clone()).collect();
         for key in keys {
-            self.remove_deletes(&key, &|entry| entry.writer as usize == at);
+            self.remove_deletes(&key, &|entry| entry.writer as usize == at, &mut |_, _| {});
         }
     }
 

@@ -1,8 +1,8 @@
 //! The state of a document and the four steps that every change is made of.
 
-use super::leaf::is_about;
-use super::log::Log;
-use crate::assoc::{SortedMap, Table};
+use super::leaves::Leaves;
+use super::log::{Log, RECORD};
+use crate::assoc::SortedMap;
 use crate::bytes::SmallBytes;
 use crate::clock::{Floor, Hlc, ReplicaId, VersionVector};
 use crate::crdt::{Key, Stamp};
@@ -22,22 +22,8 @@ pub(super) struct Entry {
 pub(super) enum Leaf {
     One(Entry),
     Many(Vec<Entry>),
-}
-
-impl Leaf {
-    pub(super) fn entries(&self) -> &[Entry] {
-        match self {
-            Leaf::One(entry) => std::slice::from_ref(entry),
-            Leaf::Many(entries) => entries,
-        }
-    }
-
-    fn push(&mut self, entry: Entry) {
-        match self {
-            Leaf::Many(entries) => entries.push(entry),
-            Leaf::One(first) => *self = Leaf::Many(vec![first.clone(), entry]),
-        }
-    }
+    /// The leaf was removed, and its slot waits to be used again.
+    Gone,
 }
 
 /// The number that a retired writer counts with: all of its events were seen.
@@ -67,22 +53,41 @@ pub struct Stats {
     pub log: usize,
 }
 
-#[derive(Default)]
 pub(super) struct State {
     pub(super) writers: Vec<Writer>,
     pub(super) index: SortedMap<ReplicaId, u32>,
     /// Places in `writers` whose ids are retired and have nothing left.
     pub(super) free: Vec<u32>,
-    pub(super) leaves: Table<Key, Leaf>,
+    pub(super) leaves: Leaves,
     /// Delete records: entries without a payload, which the digest does not count.
-    pub(super) deletes: Table<Key, Leaf>,
+    pub(super) deletes: Leaves,
     pub(super) digest: Digest,
     pub(super) horizon: u64,
     dots: usize,
     records: usize,
+    /// Whether the log of some writer is worth sweeping.
+    untidy: bool,
 }
 
 impl State {
+    /// Makes an empty state. Others may choose keys, but do not know the random part of an id before it has written.
+    pub(super) fn new(id: ReplicaId) -> Self {
+        let seed = u128::from_be_bytes(*id.as_bytes());
+        let leaves = || Leaves::new([(seed >> 64) as u64, seed as u64]);
+        State {
+            writers: Vec::new(),
+            index: SortedMap::default(),
+            free: Vec::new(),
+            leaves: leaves(),
+            deletes: leaves(),
+            digest: Digest::default(),
+            horizon: 0,
+            dots: 0,
+            records: 0,
+            untidy: false,
+        }
+    }
+
     pub(super) fn version(&self) -> VersionVector {
         let mut version = VersionVector::default();
         version.set_horizon(self.horizon);
@@ -136,38 +141,62 @@ impl State {
         Stamp { hlc: entry.hlc, replica: self.writers[entry.writer as usize].id, seq: entry.seq }
     }
 
-    /// Adds a live dot, without its log entry.
-    pub(super) fn add(&mut self, key: &Key, entry: Entry) {
-        self.digest.add(self.hash(key, &entry));
+    /// Adds a live dot to a leaf, without its log entry.
+    pub(super) fn add(&mut self, id: u32, entry: Entry) {
+        self.digest.add(hash(&self.writers, &self.leaves.at(id).0, &entry));
         self.dots += 1;
-        put(&mut self.leaves, key, entry);
+        self.leaves.leaf_mut(id).push(entry);
     }
 
-    /// Removes the live dots of a leaf that `gone` picks, with their log entries.
-    pub(super) fn remove(&mut self, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
-        let removed = take(&mut self.leaves, key, gone);
-        for entry in &removed {
-            self.digest.subtract(self.hash(key, entry));
-            self.writers[entry.writer as usize].log.kill(entry.seq);
-        }
-        self.dots -= removed.len();
-        removed
+    /// Removes the live dots of a leaf that `gone` picks, with their log entries. The leaf stays, even without dots.
+    /// Tells whether any was removed.
+    pub(super) fn remove(
+        &mut self,
+        id: u32,
+        gone: &dyn Fn(&Entry) -> bool,
+        taken: &mut dyn FnMut(&Key, Entry),
+    ) -> bool {
+        let before = self.dots;
+        let (key, leaf) = self.leaves.at_mut(id);
+        leaf.take(gone, &mut |entry| {
+            self.digest.subtract(hash(&self.writers, key, &entry));
+            self.untidy |= self.writers[entry.writer as usize].log.kill(entry.seq);
+            self.dots -= 1;
+            taken(key, entry);
+        });
+        self.dots < before
     }
 
-    /// Adds a delete record, without its log entry.
-    pub(super) fn add_delete(&mut self, key: &Key, writer: u32, seq: u64) {
-        put(&mut self.deletes, key, Entry { writer, seq, hlc: Hlc::default(), payload: SmallBytes::default() });
+    /// Adds a delete record, without its log entry. Returns what to log.
+    pub(super) fn add_delete(&mut self, key: &Key, writer: u32, seq: u64) -> u32 {
+        let (id, _) = self.deletes.place(key);
+        let record = Entry { writer, seq, hlc: Hlc::default(), payload: SmallBytes::default() };
+        self.deletes.leaf_mut(id).push(record);
         self.records += 1;
+        id | RECORD
     }
 
     /// Removes the delete records at `key` that `gone` picks, with their log entries.
-    pub(super) fn remove_deletes(&mut self, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
-        let removed = take(&mut self.deletes, key, gone);
-        for entry in &removed {
-            self.writers[entry.writer as usize].log.kill(entry.seq);
-        }
-        self.records -= removed.len();
-        removed
+    pub(super) fn remove_deletes(
+        &mut self,
+        key: &Key,
+        gone: &dyn Fn(&Entry) -> bool,
+        taken: &mut dyn FnMut(&Key, Entry),
+    ) {
+        let Some(id) = self.find_delete(key) else { return };
+        let (key, leaf) = self.deletes.at_mut(id);
+        leaf.take(gone, &mut |entry| {
+            self.untidy |= self.writers[entry.writer as usize].log.kill(entry.seq);
+            self.records -= 1;
+            taken(key, entry);
+        });
+        self.deletes.vacate(id);
+    }
+
+    /// The place of the delete records of exactly `key`.
+    pub(super) fn find_delete(&self, key: &Key) -> Option<u32> {
+        // Documents without delete records are common, and their writers should not pay for looking.
+        if self.records == 0 { None } else { self.deletes.find(key.as_bytes()) }
     }
 
     /// Number of delete records.
@@ -175,16 +204,21 @@ impl State {
         self.records
     }
 
-    pub(super) fn keys_between(&self, from: &Key, to: &Key) -> Vec<Key> {
-        keys_between(&self.leaves, from, to)
+    /// The key at a place that the log names.
+    pub(super) fn key_at(&self, place: u32) -> &Key {
+        let leaves = if place & RECORD == 0 { &self.leaves } else { &self.deletes };
+        &leaves.at(place & !RECORD).0
     }
 
-    pub(super) fn delete_keys_between(&self, from: &Key, to: &Key) -> Vec<Key> {
-        keys_between(&self.deletes, from, to)
+    /// The events of a writer beyond `seq` that still matter, each with the key where it stands.
+    pub(super) fn logged(&self, writer: u32, seq: u64) -> impl Iterator<Item = (u64, &Key)> {
+        self.writers[writer as usize].log.beyond(seq).map(|(seq, place)| (seq, self.key_at(place)))
     }
 
     pub(super) fn sweep(&mut self) {
-        self.writers.iter_mut().for_each(|writer| writer.log.sweep());
+        if std::mem::take(&mut self.untidy) {
+            self.writers.iter_mut().for_each(|writer| writer.log.sweep());
+        }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -197,62 +231,33 @@ impl State {
         }
     }
 
-    fn hash(&self, key: &Key, entry: &Entry) -> u128 {
-        dot_hash(&self.writers[entry.writer as usize].id, entry.seq, entry.hlc, key, &entry.payload)
-    }
-
     pub(super) fn check(&self) -> Result<(), String> {
         let stats = self.stats();
-        let dots: usize = self.leaves.iter().map(|(_, leaf)| leaf.entries().len()).sum();
-        let deletes: usize = self.deletes.iter().map(|(_, leaf)| leaf.entries().len()).sum();
-        if stats.log != dots + deletes || stats.dots != dots || stats.deletes != deletes {
-            return Err(format!("log has {} entries for {dots} dots and {deletes} delete records", stats.log));
-        }
         let mut digest = Digest::default();
-        for (key, leaf) in self.leaves.iter() {
-            for entry in leaf.entries() {
-                digest.add(self.hash(key, entry));
-                let logged = self.writers[entry.writer as usize].log.beyond(entry.seq - 1).next();
-                if logged != Some((entry.seq, key)) {
-                    return Err(format!("dot {} at {key:?} is logged as {logged:?}", entry.seq));
+        let mut counted = [0, 0];
+        for (leaves, record, count) in [(&self.leaves, 0, 0), (&self.deletes, RECORD, 1)] {
+            leaves.check()?;
+            for (id, (key, leaf)) in leaves.iter() {
+                counted[count] += leaf.entries().len();
+                for entry in leaf.entries() {
+                    if record == 0 {
+                        digest.add(hash(&self.writers, key, entry));
+                    }
+                    let logged = self.writers[entry.writer as usize].log.place(entry.seq);
+                    if logged != Some(id | record) {
+                        return Err(format!("dot {} at {key:?} is logged at {logged:?}", entry.seq));
+                    }
                 }
             }
+        }
+        if stats.log != counted[0] + counted[1] || [stats.dots, stats.deletes] != counted {
+            let [dots, deletes] = counted;
+            return Err(format!("log has {} entries for {dots} dots and {deletes} delete records", stats.log));
         }
         if digest == self.digest { Ok(()) } else { Err("the digest does not match the live dots".into()) }
     }
 }
 
-fn put(leaves: &mut Table<Key, Leaf>, key: &Key, entry: Entry) {
-    match leaves.get_mut(key) {
-        Some(leaf) => leaf.push(entry),
-        None => {
-            leaves.get_or_insert(key.clone(), Leaf::One(entry));
-        }
-    }
-}
-
-fn take(leaves: &mut Table<Key, Leaf>, key: &Key, gone: &dyn Fn(&Entry) -> bool) -> Vec<Entry> {
-    let Some(leaf) = leaves.get_mut(key) else { return Vec::new() };
-    if !leaf.entries().iter().any(gone) {
-        return Vec::new();
-    }
-    let (mut removed, mut kept) = (Vec::new(), Vec::new());
-    for entry in leaf.entries() {
-        if gone(entry) { removed.push(entry.clone()) } else { kept.push(entry.clone()) }
-    }
-    match kept.len() {
-        0 => leaves.remove(key),
-        1 => *leaf = Leaf::One(kept.swap_remove(0)),
-        _ => *leaf = Leaf::Many(kept),
-    }
-    removed
-}
-
-/// The keys of a subtree, without what is said about the document.
-fn keys_between(leaves: &Table<Key, Leaf>, from: &Key, to: &Key) -> Vec<Key> {
-    let mut keys = Vec::new();
-    for (key, _) in leaves.range(from, to).filter(|(key, _)| !is_about(key)) {
-        keys.push(key.clone());
-    }
-    keys
+fn hash(writers: &[Writer], key: &Key, entry: &Entry) -> u128 {
+    dot_hash(&writers[entry.writer as usize].id, entry.seq, entry.hlc, key, &entry.payload)
 }

@@ -2,11 +2,15 @@
 
 use super::Doc;
 use super::change::Origin;
+use super::exchange::Recent;
+use super::log::RECORD;
 use super::state::Entry;
+use crate::assoc::SortedMap;
 use crate::bounds;
+use crate::bytes::SmallBytes;
 use crate::clock::Hlc;
 use crate::crdt::{Key, ParsePathError, ValueError};
-use crate::delta::{Batch, Digest, Op};
+use crate::delta::{Batch, Digest, Op, Span};
 
 /// A write was refused. Nothing of it was done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,21 +67,32 @@ pub enum EditError {
     Removed,
 }
 
-/// What undoing takes, step by step.
-pub(super) enum Undo {
-    Added(Key),
-    Removed(Key, Entry),
-    DeleteAdded(Key),
-    DeleteRemoved(Key, u32, u64),
+/// What an event removed: a dot or a delete record. What it added is the last entry of the writer's log.
+pub(super) struct Undo {
+    /// The number of the event.
+    event: u64,
+    record: bool,
+    key: Key,
+    entry: Entry,
 }
+
+impl Undo {
+    pub(super) fn new(event: u64, record: bool, key: &Key, entry: Entry) -> Self {
+        Undo { event, record, key: key.clone(), entry }
+    }
+}
+
+/// Steps of undoing that are kept room for from one transaction to the next.
+const SPARE_STEPS: usize = 1_024;
+
+/// Most events of a transaction that is kept as [`Doc::recent`].
+const RECENT_EVENTS: u64 = 8;
 
 /// An open transaction.
 pub(super) struct Transaction {
     pub(super) writer: u32,
     pub(super) first: u64,
     pub(super) hlc: Hlc,
-    pub(super) ops: Vec<Op>,
-    pub(super) undo: Vec<Undo>,
     origin: Option<String>,
     digest: Digest,
     depth: u32,
@@ -108,8 +123,6 @@ impl Doc {
             writer,
             first: self.state.writers[writer as usize].seq + 1,
             hlc: self.clock.tick(now_ms),
-            ops: Vec::new(),
-            undo: Vec::new(),
             origin: origin.map(str::to_owned),
             digest: self.state.digest,
             depth: 1,
@@ -142,19 +155,72 @@ impl Doc {
             return Err(error);
         }
         let Some(done) = self.transaction.take() else { return Err(EditError::NoTransaction) };
+        let last = self.state.writers[done.writer as usize].seq;
         self.emit_changes(&Origin::Local(done.origin));
-        if done.ops.is_empty() {
+        if last < done.first {
             return Ok(None);
         }
-        let batch = Batch { writer: self.id, first: done.first, hlc: done.hlc, ops: done.ops };
-        let last = batch.last();
-        self.keep_recent(&batch);
-        if let Some(outbox) = &mut self.outbox {
-            outbox.push_back(batch);
+        let whole = Recent { writer: done.writer, first: done.first, last, hlc: done.hlc };
+        if self.outbox.is_some() {
+            let batch = self.batch(&whole);
+            self.outbox.iter_mut().zip(batch).for_each(|(outbox, batch)| outbox.push_back(batch));
             self.seal_streamed(last);
+        }
+        // Larger batches are shorter as deltas.
+        self.recent = Some(whole).filter(|_| last - done.first < RECENT_EVENTS && self.undo.len() <= SPARE_STEPS);
+        if self.recent.is_none() {
+            self.forget_undo();
         }
         self.tidy();
         Ok(Some(last))
+    }
+
+    /// The last transaction's batch, put together from what its events left behind and what they removed. `None` if
+    /// something of it is gone meanwhile.
+    pub(super) fn batch(&self, done: &Recent) -> Option<Batch> {
+        let own = &self.state.writers[done.writer as usize];
+        let count = (done.last + 1 - done.first) as usize;
+        let mut ops = Vec::with_capacity(count);
+        // Where what the transaction itself removed again stands among the steps.
+        let mut lost = Vec::new();
+        for step in self.undo.iter().filter(|step| step.entry.writer == done.writer && step.entry.seq >= done.first) {
+            lost.resize(count, None);
+            lost[(step.entry.seq - done.first) as usize] = Some(step);
+        }
+        let (mut steps, mut near) = (self.undo.iter().peekable(), 0);
+        for (at, seq) in (done.first..=done.last).enumerate() {
+            let mut removes = SortedMap::default();
+            while let Some(step) = steps.next_if(|step| step.event == seq) {
+                widen(&mut removes, step.entry.writer, step.entry.seq);
+            }
+            let removes = removes.iter().map(|&(by, (from, to))| {
+                let replica = self.state.writers[by as usize].id;
+                Span { replica, from, to }
+            });
+            let (key, payload) = match own.log.place(seq) {
+                Some(place) => (self.state.key_at(place), self.written(place, done.writer, seq, &mut near)),
+                None => {
+                    let step = lost.get(at).copied().flatten()?;
+                    (&step.key, (!step.record).then_some(&step.entry.payload))
+                }
+            };
+            ops.push(Op { key: key.clone(), payload: payload.cloned(), removes: removes.collect() });
+        }
+        Some(Batch { writer: own.id, first: done.first, hlc: done.hlc, ops })
+    }
+
+    /// The payload of a dot; `None` for a delete record. Dots of one leaf that follow one another are `near`.
+    fn written(&self, place: u32, writer: u32, seq: u64, near: &mut usize) -> Option<&SmallBytes> {
+        if place & RECORD != 0 {
+            return None;
+        }
+        let entries = self.state.leaves.at(place).1.entries();
+        let (before, behind) = entries.split_at((*near).min(entries.len()));
+        let is = |entry: &&Entry| entry.writer == writer && entry.seq == seq;
+        let step = behind.iter().chain(before).position(|entry| is(&entry))?;
+        let at = (before.len() + step) % entries.len();
+        *near = at + 1;
+        Some(&entries[at].payload)
     }
 
     /// Undoes the open transaction, the outer ones included: state, digest and numbers are as before.
@@ -163,11 +229,12 @@ impl Doc {
         open.depth -= 1;
         let outer = open.depth > 0;
         open.broken = true;
-        open.ops.clear();
-        let (undo, writer, first, digest) = (std::mem::take(&mut open.undo), open.writer, open.first, open.digest);
-        undo.into_iter().rev().for_each(|step| self.undo(step, writer));
-        self.state.writers[writer as usize].seq = first - 1;
+        let (writer, first, digest) = (open.writer, open.first, open.digest);
+        while self.state.writers[writer as usize].seq >= first {
+            self.undo_last(writer);
+        }
         self.state.digest = digest;
+        self.forget_undo();
         self.forget_touched();
         self.lists.clear();
         if !outer {
@@ -200,35 +267,50 @@ impl Doc {
         self.transaction.is_some()
     }
 
-    fn undo(&mut self, step: Undo, writer: u32) {
-        match step {
-            Undo::Added(key) => {
+    /// Undoes the last event of a writer.
+    fn undo_last(&mut self, writer: u32) {
+        let seq = self.state.writers[writer as usize].seq;
+        let added = |entry: &Entry| entry.writer == writer && entry.seq == seq;
+        if let Some(place) = self.state.writers[writer as usize].log.place(seq) {
+            let key = self.state.key_at(place).clone();
+            if place & RECORD != 0 {
+                self.state.remove_deletes(&key, &added, &mut |_, _| {});
+            } else {
                 self.drop_text(&key);
-                let own = &self.state.writers[writer as usize];
-                let last = own.seq;
-                self.state.remove(&key, &|entry| entry.writer == writer && entry.seq == last);
-                self.pop_event(writer);
-            }
-            Undo::Removed(key, entry) => {
-                self.drop_text(&key);
-                self.state.writers[entry.writer as usize].log.revive(entry.seq, key.clone());
-                self.state.add(&key, entry);
-            }
-            Undo::DeleteAdded(key) => {
-                let last = self.state.writers[writer as usize].seq;
-                self.state.remove_deletes(&key, &|entry| entry.writer == writer && entry.seq == last);
-                self.pop_event(writer);
-            }
-            Undo::DeleteRemoved(key, by, seq) => {
-                self.state.writers[by as usize].log.revive(seq, key.clone());
-                self.state.add_delete(&key, by, seq);
+                self.state.remove(place, &added, &mut |_, _| {});
+                self.state.leaves.vacate(place);
             }
         }
-    }
-
-    fn pop_event(&mut self, writer: u32) {
         let own = &mut self.state.writers[writer as usize];
         own.log.pop();
         own.seq -= 1;
+        while let Some(Undo { record, key, entry, .. }) = self.undo.pop_if(|step| step.event == seq) {
+            let (by, number) = (entry.writer as usize, entry.seq);
+            let place = if record {
+                self.state.add_delete(&key, entry.writer, number)
+            } else {
+                self.drop_text(&key);
+                let (at, _) = self.state.leaves.place(&key);
+                self.state.add(at, entry);
+                at
+            };
+            self.state.writers[by].log.revive(number, place);
+        }
     }
+
+    /// Forgets what earlier transactions removed, and with it how to put the last one together.
+    pub(super) fn forget_undo(&mut self) {
+        self.recent = None;
+        self.undo.clear();
+        if self.undo.capacity() > SPARE_STEPS {
+            self.undo = Vec::new();
+        }
+    }
+}
+
+/// Widens the span of a writer's dots to include `seq`. What lies in between and within the reach of the event was seen
+/// by its writer, too, so the wider span says the same in fewer bytes.
+fn widen(removes: &mut SortedMap<u32, (u64, u64)>, writer: u32, seq: u64) {
+    let span = removes.get_or_insert_with(writer, || (seq, seq));
+    *span = (span.0.min(seq), span.1.max(seq));
 }

@@ -1,13 +1,12 @@
 //! Local writes: each becomes one event, or two when it replaces more than its own leaf.
 
 use super::Doc;
+use super::leaf::{dots, shows};
 use super::state::Entry;
 use super::transaction::{EditError, Undo};
-use crate::assoc::SortedMap;
 use crate::bounds;
 use crate::bytes::SmallBytes;
 use crate::crdt::{Key, Kind, Path, UNDEFINED, Value};
-use crate::delta::{Op, Span};
 
 #[cfg(feature = "text")]
 pub(super) use text::TextCache;
@@ -21,7 +20,7 @@ impl Doc {
         self.named(path, "value")?;
         let payload = value.checked_cbor()?;
         let key = Key::new(path, Kind::REGISTER);
-        if self.anything_beside(path, &key) {
+        if self.state.leaves.has_more(path.as_str().as_bytes()) {
             self.delete_except(path, Some(&key))?;
         }
         self.put(key, payload)
@@ -40,16 +39,15 @@ impl Doc {
 
     /// Deletes a subtree; the register at `written` is about to be written and needs no mark.
     fn delete_except(&mut self, path: &Path, written: Option<&Key>) -> Result<bool, EditError> {
-        let (from, to) = (Key::tree(path), Key::tree_end(path));
-        let keys = self.state.keys_between(&from, &to);
-        let shown = self.first_from(&from, &to).is_some();
+        let keys = self.state.leaves.keys_below(path.as_str().as_bytes());
+        let shown = keys.iter().any(|key| shows(&self.state, key, dots(&self.state, key)));
         let mut marked = self.to_be_marked(&keys);
         if keys.is_empty() || (!shown && !marked.is_empty()) {
             return self.open().map(|_| false);
         }
         if marked.len() < keys.len() {
-            let records = self.state.delete_keys_between(&from, &to);
-            self.record(from, None, &keys, &records)?;
+            let records = self.state.deletes.keys_below(path.as_str().as_bytes());
+            self.record(Key::tree(path), None, &keys, &records)?;
         }
         marked.retain(|key| Some(key) != written);
         marked.into_iter().try_for_each(|key| self.put(key, vec![UNDEFINED]))?;
@@ -87,23 +85,21 @@ impl Doc {
         if path.as_str().is_empty() { Err(EditError::Root(what)) } else { Ok(()) }
     }
 
-    /// Whether the subtree at `path` holds a leaf other than `key`.
-    fn anything_beside(&self, path: &Path, key: &Key) -> bool {
-        let (from, to) = (Key::tree(path), Key::tree_end(path));
-        self.state.leaves.range(&from, &to).take(2).any(|(found, _)| found != key)
-    }
-
     /// Deletes a leaf that is there: removes its dots, and leaves a record in place of its earlier ones.
     pub(super) fn clear_leaf(&mut self, key: Key) -> Result<(), EditError> {
-        let records: Vec<Key> = self.state.deletes.get(&key).map(|(key, _)| key.clone()).into_iter().collect();
-        self.record(key.clone(), None, &[key], &records)
+        self.record_at(key, None)
     }
 
     /// Writes a leaf: replaces its dots, and its delete records, which have done their work.
     pub(super) fn put(&mut self, key: Key, payload: Vec<u8>) -> Result<(), EditError> {
-        let one = std::slice::from_ref(&key);
-        let records: &[Key] = if self.state.deletes.contains(&key) { one } else { &[] };
-        self.record(key.clone(), Some(payload.into()), one, records)
+        self.record_at(key, Some(payload.into()))
+    }
+
+    /// Mints one event that removes the dots and delete records at its own key.
+    fn record_at(&mut self, key: Key, payload: Option<SmallBytes>) -> Result<(), EditError> {
+        let records = usize::from(self.state.find_delete(&key).is_some());
+        let own = [key.clone()];
+        self.record(key, payload, &own, &own[..records])
     }
 
     /// Mints one event that removes all dots at `leaves` and all delete records at `records`.
@@ -131,48 +127,40 @@ impl Doc {
             only.is_none_or(|spans| spans.iter().any(within))
         };
         let (writer, hlc) = self.open()?;
-        let id = self.id;
-        self.touch_unless_tree(&key, id);
-        let mut removes = SortedMap::default();
-        let mut undo = Vec::new();
+        if self.recent.is_some() {
+            self.forget_undo();
+        }
+        let seq = self.state.writers[writer as usize].seq + 1;
+        if !key.is(Kind::TREE) {
+            self.touch(&key, self.id);
+        }
+        leaves.iter().for_each(|leaf| self.touch(leaf, self.id));
+        let own = payload.is_some().then(|| self.state.leaves.place(&key).0);
         for leaf in leaves {
-            self.touch(leaf, id);
             if *leaf != key {
                 self.drop_text(leaf);
             }
-            for entry in self.state.remove(leaf, &gone) {
-                widen(&mut removes, entry.writer, entry.seq);
-                undo.push(Undo::Removed(leaf.clone(), entry));
+            let stays = own.filter(|_| *leaf == key);
+            let Some(at) = stays.or_else(|| self.state.leaves.find(leaf.as_bytes())) else { continue };
+            self.state.remove(at, &gone, &mut |key, entry| self.undo.push(Undo::new(seq, false, key, entry)));
+            if stays.is_none() {
+                self.state.leaves.vacate(at);
             }
         }
         for at in records {
-            for entry in self.state.remove_deletes(at, &|_| true) {
-                widen(&mut removes, entry.writer, entry.seq);
-                undo.push(Undo::DeleteRemoved(at.clone(), entry.writer, entry.seq));
-            }
+            let undo = &mut self.undo;
+            self.state.remove_deletes(at, &|_| true, &mut |key, entry| undo.push(Undo::new(seq, true, key, entry)));
         }
+        let place = match (own, payload) {
+            (Some(at), Some(payload)) => {
+                self.state.add(at, Entry { writer, seq, hlc, payload });
+                at
+            }
+            _ => self.state.add_delete(&key, writer, seq),
+        };
         let own = &mut self.state.writers[writer as usize];
-        own.seq += 1;
-        let seq = own.seq;
-        own.log.push(seq, key.clone());
-        match payload.clone() {
-            Some(payload) => {
-                self.state.add(&key, Entry { writer, seq, hlc, payload });
-                undo.push(Undo::Added(key.clone()));
-            }
-            None => {
-                self.state.add_delete(&key, writer, seq);
-                undo.push(Undo::DeleteAdded(key.clone()));
-            }
-        }
-        let removes = removes
-            .iter()
-            .map(|&(by, (from, to))| Span { replica: self.state.writers[by as usize].id, from, to })
-            .collect();
-        if let Some(open) = &mut self.transaction {
-            open.undo.append(&mut undo);
-            open.ops.push(Op { key, payload, removes });
-        }
+        own.seq = seq;
+        own.log.push(seq, place);
         Ok(())
     }
 
@@ -182,26 +170,16 @@ impl Doc {
         if open.broken() {
             return Err(EditError::RolledBack);
         }
-        if open.ops.len() >= bounds::TRANSACTION_DOTS { Err(EditError::TooLarge) } else { Ok((open.writer, open.hlc)) }
-    }
-
-    fn touch_unless_tree(&mut self, key: &Key, by: crate::clock::ReplicaId) {
-        if key.kind() != Kind::TREE {
-            self.touch(key, by);
-        }
+        let events = self.state.writers[open.writer as usize].seq + 1 - open.first;
+        if events >= bounds::TRANSACTION_DOTS as u64 { Err(EditError::TooLarge) } else { Ok((open.writer, open.hlc)) }
     }
 
     pub(super) fn drop_text(&mut self, _key: &Key) {
         #[cfg(feature = "text")]
-        self.texts.forget(_key);
+        if _key.is(Kind::TEXT) {
+            self.texts.forget(_key);
+        }
     }
-}
-
-/// Widens the span of a writer's dots to include `seq`. What lies in between and within the reach of the event was seen
-/// by its writer, too, so the wider span says the same in fewer bytes.
-fn widen(removes: &mut SortedMap<u32, (u64, u64)>, writer: u32, seq: u64) {
-    let span = removes.get_or_insert_with(writer, || (seq, seq));
-    *span = (span.0.min(seq), span.1.max(seq));
 }
 
 #[cfg(feature = "text")]
@@ -210,7 +188,7 @@ mod text {
 
     use super::super::state::State;
     use super::*;
-    use crate::assoc::order;
+    use crate::assoc::{SortedMap, order};
     use crate::clock::{Dot, ReplicaId};
     use crate::crdt::{OutOfText, Text, TextUnit, ValueError};
 

@@ -64,7 +64,10 @@ impl Doc {
 
     /// Writes the source along with what the open transaction has written.
     pub(in super::super) fn write_source(&mut self) -> Result<(), EditError> {
-        let Some(open) = self.transaction.as_ref().filter(|open| !open.ops.is_empty()) else { return Ok(()) };
+        let Some(open) = &self.transaction else { return Ok(()) };
+        if self.state.writers[open.writer as usize].seq < open.first {
+            return Ok(());
+        }
         let Some(source) = self.source.take() else { return Ok(()) };
         let key = about(&source_rest(&self.state.writers[open.writer as usize].id));
         if dots(&self.state, &key).iter().any(|entry| *entry.payload == *source) {
