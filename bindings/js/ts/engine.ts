@@ -12,7 +12,7 @@ const MAX_EVENT_ROUNDS = 1000;
 const CONGESTED_MS = 20;
 /** Fields of one change in what `take_changes` returns. */
 const CHANGE_FIELDS = 8;
-const KINDS: readonly ContainerKind[] = ["register", "set", "counter", "text", "map"];
+const KINDS: readonly ContainerKind[] = ["register", "set", "counter", "text", "map", "flag", "list", "bounded"];
 const ORIGINS: readonly ChangeOrigin["type"][] = ["local", "import", "link"];
 /** The longest time `setTimeout` takes, in milliseconds. */
 const MAX_TIMEOUT = 0x7fff_ffff;

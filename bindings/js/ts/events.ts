@@ -1,7 +1,7 @@
 import type { Value } from "./value.js";
 
 /** What kind of container a path holds. */
-export type ContainerKind = "register" | "set" | "counter" | "text" | "map";
+export type ContainerKind = "register" | "set" | "counter" | "text" | "map" | "flag" | "list" | "bounded";
 
 /** Where a change came from. */
 export interface ChangeOrigin {

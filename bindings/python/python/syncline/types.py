@@ -57,7 +57,7 @@ Input: TypeAlias = "Value | Buffer | SupportsIndex | Sequence[Input] | Mapping[s
 AckLevel: TypeAlias = Literal["accepted", "stored", "durable"]
 """How safe a change is at the relay: in memory, surviving a killed process, surviving a power failure."""
 
-ContainerKind: TypeAlias = Literal["map", "set", "counter", "register", "text"]
+ContainerKind: TypeAlias = Literal["map", "set", "counter", "register", "text", "flag", "list", "bounded"]
 
 State: TypeAlias = Literal["offline", "connecting", "syncing", "live", "stopped"]
 
