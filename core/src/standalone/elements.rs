@@ -23,12 +23,15 @@ impl<V: Item, P: Payload> PartialEq for Elements<V, P> {
 }
 
 impl<V: Item, P: Payload> Elements<V, P> {
-    /// Puts one dot in the place of those that live for an element, and these into `seen`.
-    pub(super) fn replace(&mut self, value: V, dot: Dot, payload: P, seen: &mut CausalContext) {
-        let siblings = self.0.get_or_insert_with(value, Siblings::default);
+    /// Puts one dot in the place of those that live for an element, and these into `seen`. Returns what a delta says of it.
+    pub(super) fn replace(&mut self, value: V, dot: Dot, payload: P, seen: &mut CausalContext) -> Self {
+        let one = Siblings::one(dot, payload);
+        let mut delta = Elements::default();
+        let siblings = self.0.get_or_insert_in_both(value, &mut delta.0, &one);
         siblings.cover(seen);
-        *siblings = Siblings::one(dot, payload);
+        *siblings = one;
         seen.insert(dot);
+        delta
     }
 
     /// Takes away the dots of an element and puts them into `seen`.
@@ -39,13 +42,6 @@ impl<V: Item, P: Payload> Elements<V, P> {
         if let Some(siblings) = self.0.remove(value) {
             siblings.cover(seen);
         }
-    }
-
-    /// One element with one dot: the store of a delta.
-    pub(super) fn one(value: V, dot: Dot, payload: P) -> Self {
-        let mut elements = Elements::default();
-        elements.0.append(value, Siblings::one(dot, payload));
-        elements
     }
 
     pub(super) fn cover(&self, context: &mut CausalContext) {

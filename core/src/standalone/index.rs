@@ -108,7 +108,7 @@ impl Index {
     /// The upper bits of the hash are the best mixed ones.
     #[inline]
     fn home(&self, hash: u32) -> usize {
-        (u64::from(hash) * self.slots.len() as u64 >> 32) as usize
+        ((u64::from(hash) * self.slots.len() as u64) >> 32) as usize
     }
 }
 

@@ -70,6 +70,22 @@ impl<K: Ord + Hash, T> Lookup<K, T> {
         &mut self.pairs[at].value
     }
 
+    /// The value of a key, which becomes the default if there was none; an empty table gets the key with `value`.
+    pub(super) fn get_or_insert_in_both(&mut self, key: K, empty: &mut Self, value: &T) -> &mut T
+    where
+        K: Clone,
+        T: Clone + Default,
+    {
+        // Hashed once for both, since this is what every addition does.
+        let hash = hash_of(&key);
+        empty.pairs = vec![Pair { key: key.clone(), hash, value: value.clone() }];
+        let at = match self.place_hashed(hash, &key) {
+            Ok(at) => at,
+            Err(at) => self.push(at, Pair { key, hash, value: T::default() }),
+        };
+        &mut self.pairs[at].value
+    }
+
     pub(super) fn remove<Q: Ord + Hash + ?Sized>(&mut self, key: &Q) -> Option<T>
     where
         K: Borrow<Q>,

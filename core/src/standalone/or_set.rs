@@ -40,8 +40,8 @@ impl<V: Item> Dotted<OrSetState<V>> {
     /// [`ChangeError::Exhausted`] if `me` has used up its sequence numbers.
     pub fn add(&mut self, me: ReplicaId, value: V) -> Result<Self, ChangeError> {
         let dot = self.next(me)?;
-        let mut delta = Dotted { store: OrSetState(Elements::one(value.clone(), dot, Present)), ..Dotted::default() };
-        self.store.0.replace(value, dot, Present, &mut delta.seen);
+        let mut delta = Dotted::default();
+        delta.store = OrSetState(self.store.0.replace(value, dot, Present, &mut delta.seen));
         self.seen.insert(dot);
         Ok(delta)
     }

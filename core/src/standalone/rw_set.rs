@@ -51,8 +51,8 @@ impl<V: Item> Dotted<RwSetState<V>> {
 
     fn vote(&mut self, me: ReplicaId, value: V, vote: Vote) -> Result<Self, ChangeError> {
         let dot = self.next(me)?;
-        let mut delta = Dotted { store: RwSetState(Elements::one(value.clone(), dot, vote)), ..Dotted::default() };
-        self.store.0.replace(value, dot, vote, &mut delta.seen);
+        let mut delta = Dotted::default();
+        delta.store = RwSetState(self.store.0.replace(value, dot, vote, &mut delta.seen));
         self.seen.insert(dot);
         Ok(delta)
     }

@@ -116,7 +116,7 @@ impl<P: Payload> Siblings<P> {
             }
         }
         kept.extend(other.iter().filter(|their| !own.covers(&their.0)).cloned());
-        kept.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        kept.sort_unstable_by_key(|sibling| sibling.0);
         *self = Self::of(kept);
     }
 

@@ -323,6 +323,20 @@ fn a_count_that_the_bytes_cannot_hold_is_refused_before_allocating() {
 }
 
 #[test]
+fn a_dot_that_the_context_does_not_cover_is_refused() {
+    // Two adds with a gap between them; then the first element's dot is moved into the gap.
+    let mut set = OrSet::default();
+    let deltas = [10u64, 11, 12].map(|number| set.add(id(1), number).expect("numbers are left"));
+    let mut gap = deltas[0].clone();
+    gap.merge(&deltas[2]);
+    let mut bytes = gap.encode();
+    let dot = bytes.len() - 4;
+    assert_eq!(bytes[dot..], [4, 1, 12, 0], "the dot of 10 is two from the end, that of 12 is the end");
+    bytes[dot] = 2;
+    assert!(OrSet::<u64>::decode(&bytes).is_err());
+}
+
+#[test]
 fn bytes_of_another_type_are_refused() {
     let mut set = OrSet::default();
     set.add(id(1), 1u64).expect("numbers are left");
