@@ -43,10 +43,6 @@ class Reader:
         """One byte."""
         return self.take(1)[0]
 
-    def done(self) -> bool:
-        """Whether nothing is left."""
-        return self.at == len(self.data)
-
     def varint(self) -> int:
         """LEB128."""
         number = 0
@@ -164,11 +160,6 @@ def base64url(reader: Reader, count: int) -> list[bytes]:
     return items
 
 
-def has_item_behind(kind: int) -> bool:
-    """Whether the item stands behind the kind."""
-    return kind == 3 or kind > 5
-
-
 class Key:
     """The place of a leaf."""
 
@@ -176,7 +167,7 @@ class Key:
         self.kind = kind
         self.behind = b""
         path = container
-        if item is not None and has_item_behind(kind):
+        if item is not None and (kind == 3 or kind > 5):
             self.behind = item
         elif item is not None:
             path += b"\0\x10" + item
@@ -345,8 +336,9 @@ def delta(reader: Reader) -> dict[str, Any]:
     places = keys(reader, leaf_count + delete_count) if leaf_count + delete_count else []
     payloads = values(reader, sum(valued)) if any(valued) else []
     extended = extensions(reader)
-    clocks = iter([((ms + base) & MASK, counter) for ms, counter in zip(times, counters)])
-    rows = iter([(dot, (next(clocks), payload) if has else None) for dot, has, payload in spread(dots, valued, payloads)])
+    clocks = [((ms + base) & MASK, counter) for ms, counter in zip(times, counters)]
+    contents = zip(clocks, payloads)
+    rows = iter([(dot, next(contents) if has else None) for dot, has in zip(dots, valued)])
     leaves, digest = [], 0
     for key, count in zip(places, counts):
         described = []
@@ -361,12 +353,6 @@ def delta(reader: Reader) -> dict[str, Any]:
     result = {"kind": "delta", "complete": bool(flags & COMPLETE), "since": since.json(), "version": version.json()}
     result |= {"floor": floor.json(), "leaves": leaves, "deletes": deletes} | extended
     return result | ({"digest": f"{digest % (1 << 128):032x}"} if flags & COMPLETE and not flags & SINCE else {})
-
-
-def spread(dots: list[Any], valued: list[bool], payloads: list[bytes]) -> list[tuple[Any, bool, bytes]]:
-    """Each dot with its payload, if it has one."""
-    source = iter(payloads)
-    return [(dot, has, next(source) if has else b"") for dot, has in zip(dots, valued)]
 
 
 def values(reader: Reader, count: int) -> list[bytes]:
@@ -391,7 +377,7 @@ def extensions(reader: Reader) -> dict[str, Any]:
     """What members store; numbers that this reader does not know are passed over."""
     known = {1: ("memory", memory), 2: ("promise", round_of_retirement)}
     found: dict[str, Any] = {}
-    while not reader.done():
+    while reader.at < len(reader.data):
         number, block = reader.varint(), Reader(reader.block())
         if number in known:
             name, read = known[number]
@@ -412,8 +398,7 @@ def batch(reader: Reader) -> dict[str, Any]:
     while not last:
         described, last = event(reader, ids, containers)
         events.append(described)
-    result = {"kind": "batch", "writer": ids[0].hex(), "first": word >> 2, "clock": [ms, counter]}
-    return result | {"events": events}
+    return {"kind": "batch", "writer": ids[0].hex(), "first": word >> 2, "clock": [ms, counter], "events": events}
 
 
 def event(reader: Reader, ids: list[bytes], containers: list[bytes]) -> tuple[dict[str, Any], bool]:
@@ -427,9 +412,7 @@ def event(reader: Reader, ids: list[bytes], containers: list[bytes]) -> tuple[di
     key = Key(container, head & 15, None if number == 1 else reader.block())
     removes = [span(reader, ids) for _ in range(reader.varint())] if head & 0x10 else []
     last = bool(head & 0x80)
-    payload = None
-    if not head & 0x20:
-        payload = key.payload(reader.rest() if last else reader.block())
+    payload = None if head & 0x20 else key.payload(reader.rest() if last else reader.block())
     return {**key.json(), "payload": payload, "removes": removes}, last
 
 
@@ -456,17 +439,14 @@ def memory(reader: Reader) -> dict[str, Any]:
     """What is remembered of retired ids."""
     forgotten = reader.varint()
     rounds = [reader.varint() for _ in range(reader.varint())]
-    retired = []
-    for _ in range(reader.varint()):
-        id = reader.take(16)
-        retired.append([id.hex(), reader.varint(), birth(id) + reader.varint()])
+    count = reader.varint()
+    retired = [[(id := reader.take(16)).hex(), reader.varint(), birth(id) + reader.varint()] for _ in range(count)]
     return {"forgotten": forgotten, "rounds": rounds, "retired": retired}
 
 
 def dot_hash(id: bytes, seq: int, clock: tuple[int, int], key: bytes, payload: bytes) -> int:
     """The part of the digest that one live dot makes up."""
-    stamp = clock[0] << 16 | clock[1]
-    message = id + struct.pack("<QQI", seq, stamp, len(key)) + key + payload
+    message = id + struct.pack("<QQI", seq, clock[0] << 16 | clock[1], len(key)) + key + payload
     return siphash128(b"syncline digest1", message)
 
 

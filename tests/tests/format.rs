@@ -143,6 +143,8 @@ fn deltas_come_back_with_since_floor_horizons_and_retired_writers() {
         version,
         floor,
         retired: vec![id(10, 5), id(20, 7)],
+        memory: Default::default(),
+        promise: None,
         leaves: vec![LeafRow { key: key("a"), dots: 2 }, LeafRow { key: key("b"), dots: 2 }],
         dots: vec![
             DotRow { writer: 0, seq: 4, value: None },

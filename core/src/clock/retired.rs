@@ -124,8 +124,9 @@ impl Retired {
     /// Keeps the memory bounded: the oldest is forgotten first.
     fn bound(&mut self) {
         let excess = self.rounds.len().saturating_sub(ROUNDS);
-        if let Some(round) = self.rounds.drain(..excess).last() {
-            self.forget(round);
+        if excess > 0 {
+            self.forget(self.rounds[excess - 1]);
+            self.rounds.drain(..excess);
         }
         while self.last.len() > bounds::REPLICAS {
             let Some(&(oldest, _)) = self.last.iter().next() else { return };
@@ -160,7 +161,7 @@ impl Retired {
             id.copy_from_slice(reader.take(16)?);
             let (id, seq, after) = (ReplicaId::from_bytes(id), reader.varint()?, reader.varint()?);
             let horizon = id.birth_ms().checked_add(after);
-            if seq > bounds::SEQUENCE || after == 0 || !horizon.is_some_and(|horizon| horizon <= ReplicaId::LAST_BIRTH)
+            if seq > bounds::SEQUENCE || after == 0 || horizon.is_none_or(|horizon| horizon > ReplicaId::LAST_BIRTH)
             {
                 return Err(DecodeError::Range("retired id"));
             }

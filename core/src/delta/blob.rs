@@ -22,6 +22,7 @@ const ROUND: u8 = 3;
 /// (little-endian, polynomial of ISO-HDLC).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a blob is taken apart as soon as it is decoded")]
 pub enum Blob {
     /// A snapshot or a delta.
     Delta(Delta),
