@@ -21,9 +21,38 @@ pub(crate) fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 pub(crate) fn push_int(out: &mut Vec<u8>, number: i64) {
+    let (bytes, length) = int_bytes(number);
+    out.extend_from_slice(&bytes[..length]);
+}
+
+/// A whole number in its shortest form, and how many bytes that takes.
+pub(crate) fn int_bytes(number: i64) -> ([u8; 9], usize) {
     // A negative integer n is kept as -1 - n, which is the complement of its bits.
-    let header = if number < 0 { Header::Negative(!number as u64) } else { Header::Positive(number as u64) };
-    push(out, header);
+    let (major, number) = if number < 0 { (0x20, !number as u64) } else { (0, number as u64) };
+    let (head, width) = match number {
+        0..24 => (number as u8, 0),
+        24..0x100 => (24, 1),
+        0x100..0x1_0000 => (25, 2),
+        0x1_0000..0x1_0000_0000 => (26, 4),
+        _ => (27, 8),
+    };
+    let mut bytes = [0; 9];
+    bytes[0] = major | head;
+    bytes[1..=width].copy_from_slice(&number.to_be_bytes()[8 - width..]);
+    (bytes, 1 + width)
+}
+
+/// The whole number that `bytes` are the shortest form of.
+pub(crate) fn int_from(bytes: &[u8]) -> Option<i64> {
+    let (&head, rest) = bytes.split_first()?;
+    let number = match (head & 0x1f, rest) {
+        (small @ 0..24, []) => u64::from(small),
+        (24..28, rest) if rest.len() <= 8 => rest.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
+        _ => return None,
+    };
+    let number = i64::try_from(number).ok().map(|number| if head & 0x20 == 0 { number } else { !number })?;
+    let (shortest, length) = int_bytes(number);
+    (*bytes == shortest[..length]).then_some(number)
 }
 
 fn never(result: Result<(), Infallible>) {
@@ -106,6 +135,29 @@ impl<'a> CborReader<'a> {
             Header::Array(Some(length)) if length > self.remaining() => Err(DecodeError::Truncated),
             Header::Array(Some(length)) => Ok(length),
             _ => Err(DecodeError::Range("CBOR array")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_take_the_form_of_the_library_and_come_back() {
+        let edges = [0, 23, 24, 255, 256, 65_535, 65_536, (1 << 32) - 1, 1 << 32, i64::MAX];
+        for number in edges.into_iter().flat_map(|edge| [edge, !edge]) {
+            let (bytes, length) = int_bytes(number);
+            let mut expected = Vec::new();
+            let header = if number < 0 { Header::Negative(!number as u64) } else { Header::Positive(number as u64) };
+            push(&mut expected, header);
+            assert_eq!((&bytes[..length], int_from(&bytes[..length])), (&*expected, Some(number)));
+            assert_eq!((int_from(&bytes[..length - 1]), int_from(&[&bytes[..length], &[0]].concat())), (None, None));
+        }
+        for longer in
+            [&[24, 5][..], &[25, 0, 255], &[0x3b, 0, 0, 0, 0, 0, 0, 0, 1], &[0x1b, 255, 0, 0, 0, 0, 0, 0, 0], &[0x40]]
+        {
+            assert_eq!(int_from(longer), None);
         }
     }
 }

@@ -145,15 +145,20 @@ impl Key {
     /// # Errors
     /// [`DecodeError`] if the path, the kind or the length is not one that a document makes.
     pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::check(SmallBytes::new(bytes))
+    }
+
+    /// As [`Key::parse`], for bytes that are at hand.
+    pub(crate) fn check(bytes: SmallBytes) -> Result<Self, DecodeError> {
         if bytes.len() > 2 * bounds::PATH_BYTES {
             return Err(DecodeError::TooLarge { what: "key", limit: 2 * bounds::PATH_BYTES });
         }
-        let end = path_len(bytes).ok_or(DecodeError::Range("path"))?;
+        let end = path_len(&bytes).ok_or(DecodeError::Range("path"))?;
         std::str::from_utf8(&bytes[..end]).map_err(|_| DecodeError::Range("path"))?;
-        Path::from_encoded(&bytes[..end]).check().map_err(|_| DecodeError::Range("path"))?;
+        Path::check_encoded(&bytes[..end]).map_err(|_| DecodeError::Range("path"))?;
         match bytes[end..] {
             [0, kind, ref rest @ ..] if kind <= Kind::LAST => match Kind(kind).fits(&bytes[..end], rest) {
-                true => Ok(Key(SmallBytes::new(bytes))),
+                true => Ok(Key(bytes.clone())),
                 false => Err(DecodeError::Range("key")),
             },
             _ => Err(DecodeError::Range("kind")),

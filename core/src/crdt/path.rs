@@ -82,10 +82,18 @@ impl Path {
     /// # Errors
     /// [`ParsePathError::TooLong`], [`ParsePathError::TooDeep`].
     pub fn check(&self) -> Result<(), ParsePathError> {
-        if self.0.len() > bounds::PATH_BYTES {
-            return Err(ParsePathError::TooLong(self.0.len()));
+        Self::check_encoded(self.0.as_bytes())
+    }
+
+    pub(crate) fn check_encoded(encoded: &[u8]) -> Result<(), ParsePathError> {
+        if encoded.len() > bounds::PATH_BYTES {
+            return Err(ParsePathError::TooLong(encoded.len()));
         }
-        let depth = self.depth();
+        // Each segment takes two bytes at least.
+        if encoded.len() <= 2 * bounds::DEPTH {
+            return Ok(());
+        }
+        let depth = encoded.windows(2).filter(|pair| *pair == SEPARATOR.as_bytes()).count();
         if depth > bounds::DEPTH { Err(ParsePathError::TooDeep(depth)) } else { Ok(()) }
     }
 

@@ -8,9 +8,10 @@ use super::strings::{read_strings, write_strings};
 use super::table::Versions;
 use crate::assoc::at;
 use crate::bounds;
+use crate::bytes::cbor::{int_bytes, int_from};
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer, unzigzag, zigzag};
 use crate::clock::{Floor, Hlc, ReplicaId, Retired, VersionVector};
-use crate::crdt::{Key, Kind, Value};
+use crate::crdt::{Key, Kind};
 
 /// Bits of the first byte.
 const COMPLETE: u8 = 0x01;
@@ -265,7 +266,7 @@ impl Delta {
     /// What later code relies on.
     fn check(&self) -> Result<(), DecodeError> {
         let listed: u64 = self.leaves.iter().map(|leaf| u64::from(leaf.dots)).sum();
-        let sound = |leaf: &LeafRow| leaf.dots > 0 && leaf.key.kind() != Kind::TREE;
+        let sound = |leaf: &LeafRow| leaf.dots > 0 && !leaf.key.is(Kind::TREE);
         if listed != self.dots.len() as u64 || !self.leaves.iter().all(sound) {
             return Err(DecodeError::Range("leaf"));
         }
@@ -297,7 +298,7 @@ fn small(number: u64) -> u32 {
 }
 
 fn write_values(out: &mut Writer, values: &[&(Hlc, SmallBytes)]) {
-    let integers: Option<Vec<u64>> = values.iter().map(|(_, payload)| integer(payload).map(zigzag)).collect();
+    let integers: Option<Vec<u64>> = values.iter().map(|(_, payload)| int_from(payload).map(zigzag)).collect();
     match integers {
         Some(integers) => {
             out.byte(AS_INTEGERS);
@@ -311,22 +312,15 @@ fn write_values(out: &mut Writer, values: &[&(Hlc, SmallBytes)]) {
     }
 }
 
-/// The integer that a payload is the deterministic encoding of.
-fn integer(payload: &[u8]) -> Option<i64> {
-    if payload.len() > 9 || payload.first().is_none_or(|&head| head >= 0x40) {
-        return None;
-    }
-    match Value::from_cbor(payload) {
-        Ok(Value::Int(number)) if Value::Int(number).to_cbor() == payload => Some(number),
-        _ => None,
-    }
-}
-
 fn read_values(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
     match reader.byte()? {
         AS_INTEGERS => {
             let integers = read_ints(reader, count)?;
-            Ok(integers.into_iter().map(|number| SmallBytes::from(Value::Int(unzigzag(number)).to_cbor())).collect())
+            let payload = |number| {
+                let (bytes, length) = int_bytes(unzigzag(number));
+                SmallBytes::new(&bytes[..length])
+            };
+            Ok(integers.into_iter().map(payload).collect())
         }
         AS_STRINGS => {
             let payloads = read_strings(reader, count, budget)?;

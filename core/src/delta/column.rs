@@ -17,27 +17,73 @@ pub(crate) fn write_ints(out: &mut Writer, values: &[u64]) {
         [one] => return out.varint(*one),
         _ => {}
     }
-    let mut best: Option<(usize, u8, Vec<u64>)> = None;
-    let mut current = values.to_vec();
-    for transform in 0..TRANSFORMS {
-        if transform > 0 {
-            differences(&mut current);
-        }
-        let (size, packing) = smallest_packing(&current);
-        if best.as_ref().is_none_or(|(least, ..)| size < *least) {
-            best = Some((size, transform * 3 + packing, current.clone()));
+    let mut sizes = [Sizes::default(); TRANSFORMS as usize];
+    let (mut last, mut last_step) = (0u64, 0u64);
+    for &value in values {
+        let step = zigzag(value.wrapping_sub(last) as i64);
+        let change = zigzag(step.wrapping_sub(last_step) as i64);
+        sizes.iter_mut().zip([value, step, change]).for_each(|(sizes, value)| sizes.add(value));
+        (last, last_step) = (value, step);
+    }
+    let mut best = (usize::MAX, 0);
+    for (transform, sizes) in (0..).zip(&sizes) {
+        let (size, packing) = sizes.smallest(values.len());
+        if size < best.0 {
+            best = (size, transform * 3 + packing);
         }
         if size <= 4 {
             break;
         }
     }
-    if let Some((_, code, column)) = best {
-        out.byte(code);
-        match code % 3 {
-            RUNS => write_runs(out, &column),
-            BITS => write_bits(out, &column),
-            _ => column.iter().for_each(|&value| out.varint(value)),
+    let mut column = values.to_vec();
+    (0..best.1 / 3).for_each(|_| differences(&mut column));
+    out.byte(best.1);
+    match best.1 % 3 {
+        RUNS => write_runs(out, &column),
+        BITS => write_bits(out, &column),
+        _ => column.iter().for_each(|&value| out.varint(value)),
+    }
+}
+
+/// What a column would take in each packing.
+#[derive(Clone, Copy)]
+struct Sizes {
+    least: u64,
+    most: u64,
+    bytes: usize,
+    runs: usize,
+    last: u64,
+    /// Length of the run that is not counted yet.
+    run: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes { least: u64::MAX, most: 0, bytes: 0, runs: 0, last: 0, run: 0 }
+    }
+}
+
+impl Sizes {
+    #[inline]
+    fn add(&mut self, value: u64) {
+        (self.least, self.most) = (self.least.min(value), self.most.max(value));
+        self.bytes += varint_len(value);
+        if self.run > 0 && value != self.last {
+            self.close_run();
         }
+        (self.last, self.run) = (value, self.run + 1);
+    }
+
+    fn close_run(&mut self) {
+        self.runs += varint_len(self.last) + varint_len(self.run);
+        self.run = 0;
+    }
+
+    fn smallest(mut self, count: usize) -> (usize, u8) {
+        self.close_run();
+        let width = 64 - (self.most.wrapping_sub(self.least)).leading_zeros();
+        let bits = varint_len(self.least) + 1 + (count * width as usize).div_ceil(8);
+        [(self.runs, RUNS), (bits, BITS), (self.bytes, BYTES)].into_iter().min().unwrap_or((self.bytes, BYTES))
     }
 }
 
@@ -78,14 +124,6 @@ fn sums(values: &mut [u64]) {
         last = last.wrapping_add(unzigzag(*value) as u64);
         *value = last;
     }
-}
-
-fn smallest_packing(values: &[u64]) -> (usize, u8) {
-    let (least, width) = frame(values);
-    let bits = varint_len(least) + 1 + (values.len() * width as usize).div_ceil(8);
-    let bytes = values.iter().map(|&value| varint_len(value)).sum();
-    let runs = values.chunk_by(|a, b| a == b).map(|run| varint_len(run[0]) + varint_len(run.len() as u64)).sum();
-    [(runs, RUNS), (bits, BITS), (bytes, BYTES)].into_iter().min().unwrap_or((bytes, BYTES))
 }
 
 fn write_runs(out: &mut Writer, values: &[u64]) {

@@ -25,11 +25,12 @@ pub(super) fn split_key(key: &Key) -> (&[u8], Kind, Option<&[u8]>) {
 }
 
 pub(super) fn join_key(container: &[u8], kind: Kind, item: Option<&[u8]>) -> Result<Key, DecodeError> {
-    match item {
-        Some(item) if carries_item(kind) => Key::parse(&[container, &[0, kind.0], item].concat()),
-        Some(item) => Key::parse(&[container, &[0, 0x10], item, &[0, kind.0]].concat()),
-        None => Key::parse(&[container, &[0, kind.0]].concat()),
-    }
+    let parts: [&[u8]; 4] = match item {
+        Some(item) if carries_item(kind) => [container, &[0, kind.0], item, &[]],
+        Some(item) => [container, &[0, 0x10], item, &[0, kind.0]],
+        None => [container, &[0, kind.0], &[], &[]],
+    };
+    Key::check(SmallBytes::concat(&parts))
 }
 
 fn carries_item(kind: Kind) -> bool {

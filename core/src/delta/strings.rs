@@ -43,13 +43,13 @@ pub(crate) fn write_strings(out: &mut Writer, items: &[&[u8]]) {
         write_plain(out, items);
     } else if items.iter().all(|item| is_uuid(item)) {
         out.byte(UUID);
-        items.iter().for_each(|item| out.bytes(&pack_hex(&without_dashes(item))));
+        items.iter().for_each(|item| pack_hex(item, out));
     } else if let Some(length) =
         fixed_length(items, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).filter(|length| length % 2 == 0)
     {
         out.byte(HEX);
         out.varint(length as u64);
-        items.iter().for_each(|item| out.bytes(&pack_hex(item)));
+        items.iter().for_each(|item| pack_hex(item, out));
     } else if let Some(counted) = Counted::of(items) {
         counted.write(out);
     } else if let Some(length) = fixed_length(items, |byte| DIGITS.contains(&byte)).filter(|&length| length >= 8) {
@@ -82,7 +82,7 @@ pub(crate) fn read_strings(
             let length = length(reader)?;
             fixed(reader, count, length / 2, length, budget, &unpack_hex)
         }
-        UUID => fixed(reader, count, 16, 36, budget, &|bytes| with_dashes(&unpack_hex(bytes))),
+        UUID => fixed(reader, count, 16, 36, budget, &with_dashes),
         COUNTED => Counted::read(reader, count, budget),
         DICTIONARY => {
             let entries = usize::try_from(reader.varint()?).ok().filter(|&entries| entries <= count);
@@ -101,7 +101,9 @@ pub(crate) fn read_strings(
         }
         BASE64 => {
             let length = length(reader)?;
-            fixed(reader, count, (length * 6).div_ceil(8), length, budget, &|bytes| unpack_base64(bytes, length))
+            fixed(reader, count, (length * 6).div_ceil(8), length, budget, &|bytes, out| {
+                unpack_base64(bytes, length, out)
+            })
         }
         _ => Err(DecodeError::Range("string class")),
     }
@@ -122,12 +124,14 @@ fn fixed(
     packed: usize,
     length: usize,
     budget: &mut Budget,
-    unpack: &dyn Fn(&[u8]) -> Vec<u8>,
+    unpack: &dyn Fn(&[u8], &mut Vec<u8>),
 ) -> Result<Vec<SmallBytes>, DecodeError> {
     budget.spend(count.saturating_mul(length))?;
-    let mut items = Vec::with_capacity(count);
+    let (mut items, mut item) = (Vec::with_capacity(count), Vec::with_capacity(length));
     for _ in 0..count {
-        items.push(unpack(reader.take(packed)?).into());
+        item.clear();
+        unpack(reader.take(packed)?, &mut item);
+        items.push(SmallBytes::new(&item));
     }
     Ok(items)
 }
@@ -258,22 +262,30 @@ fn is_uuid(item: &[u8]) -> bool {
         })
 }
 
-fn without_dashes(item: &[u8]) -> Vec<u8> {
-    item.iter().copied().filter(|&byte| byte != b'-').collect()
+/// Packs the digits, without dashes.
+fn pack_hex(digits: &[u8], out: &mut Writer) {
+    let mut upper = None;
+    for &digit in digits.iter().filter(|&&digit| digit != b'-') {
+        let nibble = if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
+        match upper.take() {
+            None => upper = Some(nibble << 4),
+            Some(upper) => out.byte(upper | nibble),
+        }
+    }
 }
 
-fn with_dashes(digits: &[u8]) -> Vec<u8> {
-    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join(&b'-')
-}
-
-fn pack_hex(digits: &[u8]) -> Vec<u8> {
-    let nibble = |digit: u8| if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
-    digits.chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()
-}
-
-fn unpack_hex(bytes: &[u8]) -> Vec<u8> {
+fn unpack_hex(bytes: &[u8], out: &mut Vec<u8>) {
     let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes.iter().for_each(|byte| out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]));
+}
+
+fn with_dashes(bytes: &[u8], out: &mut Vec<u8>) {
+    for (at, part) in [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]].iter().enumerate() {
+        if at > 0 {
+            out.push(b'-');
+        }
+        unpack_hex(part, out);
+    }
 }
 
 fn pack_base64(item: &[u8]) -> Vec<u8> {
@@ -290,13 +302,13 @@ fn pack_base64(item: &[u8]) -> Vec<u8> {
     out
 }
 
-fn unpack_base64(bytes: &[u8], length: usize) -> Vec<u8> {
+fn unpack_base64(bytes: &[u8], length: usize, out: &mut Vec<u8>) {
     let six = |at: usize| {
         let (slot, shift) = (at * 6 / 8, at * 6 % 8);
         let pair = u16::from(bytes[slot]) | u16::from(bytes.get(slot + 1).copied().unwrap_or(0)) << 8;
         DIGITS[usize::from(pair >> shift & 63)]
     };
-    (0..length).map(six).collect()
+    out.extend((0..length).map(six));
 }
 
 #[cfg(test)]
