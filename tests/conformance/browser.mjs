@@ -1,7 +1,8 @@
-// The conformance vectors in Chromium, on the built npm package, served from the loopback address.
+// The conformance vectors and decisions in Chromium, on the built npm package, served from the loopback address.
 //
-//   node tests/conformance/browser.mjs             all vectors, and that a changed byte is noticed
-//   node tests/conformance/browser.mjs --corrupt   must fail: one expected byte is changed
+//   node tests/conformance/browser.mjs                      all of them, and that a change is noticed
+//   node tests/conformance/browser.mjs --corrupt            must fail: one expected byte of a vector is changed
+//   node tests/conformance/browser.mjs --corrupt-decision   must fail: one expected answer is changed
 //
 // CHROMIUM names the browser; /usr/bin/chromium when not set.
 
@@ -10,7 +11,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
-import { here, loadVectors, packageFolder, wantsCorruption } from "./files.mjs";
+import { here, loadDecisions, loadVectors, packageFolder, wantsCorruptDecision, wantsCorruption } from "./files.mjs";
 
 const { chromium } = createRequire(new URL("package.json", packageFolder))("playwright-core");
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -29,53 +30,74 @@ try {
   await browser.close();
   server.close();
 }
-if (process.exitCode === 0 && !wantsCorruption()) process.exitCode = exitStatusIsProven() ? 0 : 1;
+if (process.exitCode === 0 && !wantsFailure()) {
+  process.exitCode = ["--corrupt", "--corrupt-decision"].every(exitStatusIsProven) ? 0 : 1;
+}
+
+function wantsFailure() {
+  return wantsCorruption() || wantsCorruptDecision();
+}
 
 async function runAll() {
   const page = await browser.newPage();
   page.on("pageerror", (error) => console.error(`page: ${error.message}`));
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   const vectors = await loadVectors();
-  const problems = await page.evaluate(runInPage, vectors);
+  const decisions = await loadDecisions();
+  const all = { vectors, decisions };
+  const problems = await page.evaluate(runInPage, all);
   for (const { name, found } of problems) console.error(`not ok: ${name}\n  ${found.join("\n  ")}`);
   let unnoticed = [];
-  if (!wantsCorruption() && problems.length === 0) unnoticed = await page.evaluate(corruptInPage, vectors);
-  for (const name of unnoticed) console.error(`not ok: a changed byte passes in ${name}`);
+  if (!wantsFailure() && problems.length === 0) unnoticed = await page.evaluate(corruptInPage, all);
+  for (const name of unnoticed) console.error(`not ok: a change of what is expected passes in ${name}`);
   const failed = problems.length + unnoticed.length;
-  console.log(`Chromium ${browser.version()}: conformance vectors`);
-  console.log(`${vectors.length - problems.length} passed, ${failed} failed`);
+  console.log(`Chromium ${browser.version()}: ${vectors.length} conformance vectors, ${decisions.length} decisions`);
+  console.log(`${vectors.length + decisions.length - problems.length} passed, ${failed} failed`);
   return failed === 0;
 }
 
 /** Runs inside the page; returns what differs. */
-async function runInPage(vectors) {
+async function runInPage({ vectors, decisions }) {
   const syncline = await import("/package/dist/index.js");
+  const tools = await import("/package/dist/tools/index.js");
   const { runVector } = await import("/conformance/vector.mjs");
+  const { runDecision } = await import("/conformance/decision.mjs");
   await syncline.init();
+  await tools.init();
   const problems = [];
   for (const vector of vectors) {
     const found = await runVector(syncline, vector);
     if (found.length > 0) problems.push({ name: vector.name, found });
   }
+  for (const decision of decisions) {
+    const found = runDecision(tools, decision);
+    if (found.length > 0) problems.push({ name: decision.name, found });
+  }
   return problems;
 }
 
-/** Runs inside the page; returns the vectors that pass although a byte was changed. */
-async function corruptInPage(vectors) {
+/** Runs inside the page; returns what passes although a byte or an answer was changed. */
+async function corruptInPage({ vectors, decisions }) {
   const syncline = await import("/package/dist/index.js");
+  const tools = await import("/package/dist/tools/index.js");
   const { corrupt, runVector } = await import("/conformance/vector.mjs");
+  const { flip, runDecision } = await import("/conformance/decision.mjs");
   const unnoticed = [];
   for (const vector of vectors) {
     corrupt(vector);
     if ((await runVector(syncline, vector)).length === 0) unnoticed.push(vector.name);
   }
+  for (const decision of decisions) {
+    flip(decision);
+    if (runDecision(tools, decision).length === 0) unnoticed.push(decision.name);
+  }
   return unnoticed;
 }
 
-/** A run with a changed byte must end with exit status 1. */
-function exitStatusIsProven() {
-  const { status } = spawnSync(process.execPath, [here("browser.mjs"), "--corrupt"], { stdio: "ignore" });
-  if (status !== 1) console.error(`not ok: a run with a changed byte exits with ${status}, not 1`);
+/** A run in which one expectation is changed must end with exit status 1. */
+function exitStatusIsProven(option) {
+  const { status } = spawnSync(process.execPath, [here("browser.mjs"), option], { stdio: "ignore" });
+  if (status !== 1) console.error(`not ok: a run with ${option} exits with ${status}, not 1`);
   return status === 1;
 }
 

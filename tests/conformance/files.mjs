@@ -8,11 +8,27 @@ export const packageFolder = new URL("../../bindings/js/", import.meta.url);
 
 /** Loads every vector; with `--corrupt` (or SYNCLINE_CORRUPT=1) one expected byte of the first is changed. */
 export async function loadVectors(corruptOne = wantsCorruption()) {
-  const folder = new URL("../vectors/", import.meta.url);
-  const names = readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
-  const vectors = names.flatMap((name) => JSON.parse(readFileSync(new URL(name, folder), "utf8")).vectors);
+  const vectors = load("../vectors/").flatMap((file) => file.vectors);
   if (corruptOne) (await import("./vector.mjs")).corrupt(vectors[0]);
   return vectors;
+}
+
+/** Loads every decision of the tables; with `--corrupt-decision` what the first expects is changed. */
+export async function loadDecisions(corruptOne = wantsCorruptDecision()) {
+  const tests = load("../vectors/decisions/").flatMap((file) => file.cases);
+  if (corruptOne) (await import("./decision.mjs")).flip(tests[0]);
+  return tests;
+}
+
+function load(folder) {
+  const at = new URL(folder, import.meta.url);
+  const names = readdirSync(at).filter((name) => name.endsWith(".json")).sort();
+  return names.map((name) => JSON.parse(readFileSync(new URL(name, at), "utf8")));
+}
+
+/** Whether this run shall fail for a decision, to prove that it can. */
+export function wantsCorruptDecision() {
+  return process.argv.includes("--corrupt-decision") || process.env.SYNCLINE_CORRUPT === "decision";
 }
 
 /** Whether this run shall fail, to prove that it can. */

@@ -1,26 +1,36 @@
-// The conformance vectors in Node, on the built npm package.
+// The conformance vectors and decisions in Node, on the built npm package.
 //
-//   node tests/conformance/node.test.mjs             all vectors, and that a changed byte is noticed
-//   node tests/conformance/node.test.mjs --corrupt   must fail: one expected byte is changed
+//   node tests/conformance/node.test.mjs                      all of them, and that a change is noticed
+//   node tests/conformance/node.test.mjs --corrupt            must fail: one expected byte of a vector is changed
+//   node tests/conformance/node.test.mjs --corrupt-decision   must fail: one expected answer is changed
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 
-import { here, loadVectors, packageFolder, wantsCorruption } from "./files.mjs";
+import { flip, runDecision } from "./decision.mjs";
+import { here, loadDecisions, loadVectors, packageFolder, wantsCorruptDecision, wantsCorruption } from "./files.mjs";
 import { corrupt, runVector } from "./vector.mjs";
 
 const syncline = await import(new URL("dist/node.js", packageFolder));
+const tools = await import(new URL("dist/tools/node.js", packageFolder));
 await syncline.init();
+await tools.init();
 const vectors = await loadVectors();
+const decisions = await loadDecisions();
 
 test("there are at least 40 vectors", () => assert.ok(vectors.length >= 40));
+test("there are at least 500 decisions", () => assert.ok(decisions.length >= 500));
 
 for (const vector of vectors) {
   test(`vector: ${vector.name}`, async () => assert.deepEqual(await runVector(syncline, vector), []));
 }
 
-if (!wantsCorruption()) {
+for (const decision of decisions) {
+  test(`decision: ${decision.name}`, () => assert.deepEqual(runDecision(tools, decision), []));
+}
+
+if (!wantsCorruption() && !wantsCorruptDecision()) {
   test("one changed expected byte fails each vector", async () => {
     for (const vector of await loadVectors()) {
       corrupt(vector);
@@ -28,11 +38,20 @@ if (!wantsCorruption()) {
     }
   });
 
-  test("the runner exits with failure on a changed byte", () => {
-    const env = { ...process.env };
-    delete env.NODE_TEST_CONTEXT;
-    const run = spawnSync(process.execPath, [here("node.test.mjs"), "--corrupt"], { encoding: "utf8", env });
-    assert.equal(run.status, 1);
-    assert.match(run.stdout, /[#ℹ] fail 1\n/);
+  test("one changed expected answer fails each decision", async () => {
+    for (const decision of await loadDecisions()) {
+      flip(decision);
+      assert.equal(runDecision(tools, decision).length, 1, decision.name);
+    }
   });
+
+  for (const option of ["--corrupt", "--corrupt-decision"]) {
+    test(`the runner exits with failure under ${option}`, () => {
+      const env = { ...process.env };
+      delete env.NODE_TEST_CONTEXT;
+      const run = spawnSync(process.execPath, [here("node.test.mjs"), option], { encoding: "utf8", env });
+      assert.equal(run.status, 1);
+      assert.match(run.stdout, /[#ℹ] fail 1\n/);
+    });
+  }
 }

@@ -53,20 +53,70 @@ function doStep(bench, step) {
       return undefined;
     case "import":
       return importInto(doc, bench, step);
-    case "siblings":
-      return difference(read(step.is), doc.register(...step.path).siblings(), "siblings");
     case "transact":
       return transact(doc, step);
+    case "fold":
+      return void doc.fold([step.on, ...step.stable].map((name) => bench.docs[name].version()));
     default:
-      return edit(doc, step);
+      return CHECKS[step.op] ? difference(read(step.is), CHECKS[step.op](doc, step), step.op) : tryEdit(doc, step);
   }
+}
+
+/** What a step that checks has to compare with `is`. */
+const CHECKS = {
+  siblings: (doc, { path }) => doc.register(...path).siblings(),
+  elements: (doc, { path, kind }) => doc.setOf(kind, ...path).values(),
+  value: (doc, { path }) => doc.register(...path).get() ?? null,
+  resolve: (doc, { path }) => resolved(doc, path),
+  rights: (doc, { path, of }) => doc.boundedCounter(...path).rights(of),
+  "list-is": (doc, { path }) => itemsOf(doc.list(...path)),
+  "flag-is": (doc, { path, kind }) => flagOf(doc, path, kind).value,
+};
+
+/** The items one by one, which must be those that come at once. */
+function itemsOf(list) {
+  const items = Array.from({ length: list.length }, (_, index) => list.get(index));
+  const problem = difference(list.values(), items, "values") ?? difference(list.ids().length, list.length, "ids");
+  if (problem) throw new Error(problem);
+  return items;
+}
+
+function resolved(doc, path) {
+  try {
+    const { type, ...found } = doc.resolve(path);
+    return type === "all" ? { all: found.values } : found;
+  } catch (error) {
+    return { error: RESOLVE_ERRORS[error.code] ?? error.message };
+  }
+}
+
+const RESOLVE_ERRORS = { "unknown-source": "source", "no-resolver": "resolver", "resolver-choice": "choice" };
+
+function flagOf(doc, path, kind) {
+  return doc.flag(...path, { wins: kind === "disable-wins" ? "disable" : "enable" });
+}
+
+/** Does an edit, or sees that it is refused and changes nothing. */
+function tryEdit(doc, step) {
+  if (!step.fails) return edit(doc, step);
+  const before = doc.digest();
+  try {
+    edit(doc, step);
+  } catch (error) {
+    if (error.name !== "SynclineError") return `refused by ${error.name}, not by SynclineError`;
+    return difference(before, doc.digest(), "digest after a refused edit");
+  }
+  return "this edit must be refused";
 }
 
 function transact(doc, step) {
   const undo = new Error("this transaction is rolled back on purpose");
   try {
     doc.transact(() => {
-      for (const inner of step.steps) edit(doc, inner);
+      for (const inner of step.steps) {
+        const problem = edit(doc, inner);
+        if (problem) throw new Error(problem);
+      }
       if (step.rollback) throw undo;
     }, { origin: step.origin });
   } catch (error) {
@@ -116,11 +166,31 @@ function edit(doc, step) {
     case "delete":
       return void (path.length === 0 ? doc.map().clear() : doc.map(...parent).delete(key));
     case "add":
-      return void doc.set(...path).add(read(step.value));
+      return void doc.setOf(step.kind ?? "add-wins", ...path).add(read(step.value));
     case "remove":
-      return void doc.set(...path).delete(read(step.value));
+      return void doc.setOf(step.kind ?? "add-wins", ...path).delete(read(step.value));
+    case "flag":
+      return void flagOf(doc, path, step.kind).set(step.value);
+    case "policy":
+      return void doc.setPolicy(path, step.is && policyOf(step.is));
+    case "source":
+      return void doc.setSource(step.name);
     case "increment":
       return void doc.counter(...path).increment(read(step.by));
+    case "grow":
+      return void doc.counter(...path).grow(read(step.by));
+    case "reset":
+      return void doc.counter(...path).reset();
+    case "bounded":
+    case "bounded-add":
+    case "bounded-sub":
+    case "bounded-transfer":
+      return editBounded(doc.boundedCounter(...path), step);
+    case "list-insert":
+    case "list-delete":
+    case "list-set":
+    case "list-move":
+      return editList(doc.list(...path), step);
     case "insert":
     case "erase":
       return editText(doc.text(...path), step);
@@ -130,6 +200,28 @@ function edit(doc, step) {
     default:
       return `no such op: ${op}`;
   }
+}
+
+function policyOf([name, ...rest]) {
+  if (name === "custom") return { custom: rest[0] };
+  return name === "source-priority" ? { sourcePriority: rest } : name;
+}
+
+function editBounded(counter, { op, bound, to, by }) {
+  if (op === "bounded") counter.create(read(bound));
+  else if (op === "bounded-add") counter.add(by);
+  else if (op === "bounded-sub") counter.subtract(by);
+  else counter.transfer(to, by);
+  return undefined;
+}
+
+function editList(list, { op, index, value, from, to }) {
+  if (op === "list-delete") list.delete(index);
+  else if (op === "list-set") list.set(index, read(value));
+  else if (op === "list-move") list.move(from, to);
+  else if (index === undefined) list.push(read(value));
+  else list.insert(index, read(value));
+  return undefined;
 }
 
 /** An empty map has nothing to assign: it is created. */

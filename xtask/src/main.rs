@@ -44,8 +44,8 @@ The commands of this repository
   cargo xtask test [--only NAME]...
       All tests of all languages, a real browser included. NAME: lint, rust, wasm, js, python,
       conformance, page, e2e, sizes.
-  cargo xtask build-js [--profile dev|release] [--no-text]
-      The npm package in bindings/js. --no-text: only the small WASM without text, for its size.
+  cargo xtask build-js [--profile dev|release] [--small]
+      The npm package in bindings/js. --small: only the small WASM, for its size.
   cargo xtask build-python
       The wheel, installed in target/venv.
   cargo xtask bench [--only rust|js|python]... [--percent P]

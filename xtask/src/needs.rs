@@ -1,7 +1,7 @@
 //! What demo, tests and benchmarks need beside the sources.
 
 use crate::browser::Browser;
-use crate::package::{self, Profile, Text};
+use crate::package::{self, Module, Profile};
 use crate::problem::Problem;
 use crate::steps::{Plan, Step};
 use crate::tools;
@@ -15,6 +15,7 @@ pub(crate) enum Need {
     Browser,
     Wasm,
     SmallWasm,
+    ToolsWasm,
     NpmPackage,
     Venv,
     Wheel,
@@ -47,8 +48,9 @@ impl Need {
             Need::WasmTool => "WASM tool",
             Need::WasmRunner => "WASM test runner",
             Need::Browser => "Chromium",
-            Need::Wasm => "WASM with text",
-            Need::SmallWasm => "WASM without text",
+            Need::Wasm => "WASM with everything",
+            Need::SmallWasm => "Small WASM",
+            Need::ToolsWasm => "WASM of the tools",
             Need::NpmPackage => "npm package",
             Need::Venv => "Python packages",
             Need::Wheel => "Python wheel",
@@ -61,8 +63,8 @@ impl Need {
     pub(crate) fn rests_on(self) -> &'static [Need] {
         match self {
             Need::WasmTool | Need::WasmRunner => &[Need::WasmTarget],
-            Need::Wasm | Need::SmallWasm => &[Need::WasmTool],
-            Need::NpmPackage => &[Need::Wasm],
+            Need::Wasm | Need::SmallWasm | Need::ToolsWasm => &[Need::WasmTool],
+            Need::NpmPackage => &[Need::Wasm, Need::ToolsWasm],
             Need::Page => &[Need::NpmPackage],
             Need::Wheel => &[Need::Venv],
             Need::WasmTarget | Need::Browser | Need::Venv | Need::Relay => &[],
@@ -76,8 +78,9 @@ impl Need {
             Need::WasmTool => tools::wasm_tool(step, false).map(drop),
             Need::WasmRunner => tools::wasm_tool(step, true).map(drop),
             Need::Browser => Browser::ensure(step).map(drop),
-            Need::Wasm => package::wasm(step, Profile::Release, Text::With),
-            Need::SmallWasm => package::wasm(step, Profile::Release, Text::Without),
+            Need::Wasm => package::wasm(step, Profile::Release, Module::Full),
+            Need::SmallWasm => package::wasm(step, Profile::Release, Module::Small),
+            Need::ToolsWasm => package::wasm(step, Profile::Release, Module::Tools),
             Need::NpmPackage => package::npm_package(step),
             Need::Venv => tools::venv(step),
             Need::Wheel => package::wheel(step).map(drop),
@@ -93,7 +96,8 @@ mod tests {
 
     #[test]
     fn what_something_rests_on_comes_first_and_once() {
-        let expected = [Need::WasmTarget, Need::WasmTool, Need::Wasm, Need::NpmPackage, Need::Page, Need::SmallWasm];
+        let wasm = [Need::WasmTarget, Need::WasmTool, Need::Wasm, Need::ToolsWasm];
+        let expected = [&wasm[..], &[Need::NpmPackage, Need::Page, Need::SmallWasm]].concat();
         assert_eq!(resolve(&[Need::Page, Need::NpmPackage, Need::SmallWasm]), expected);
     }
 }

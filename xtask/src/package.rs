@@ -14,8 +14,10 @@ use crate::tools::{self, WASM};
 
 /// The WASM file in bindings/js/pkg that the npm package is made from.
 pub(crate) const WASM_FILE: &str = "bindings/js/pkg/syncline_js_bg.wasm";
-/// The one without text, built for its size.
-pub(crate) const SMALL_WASM_FILE: &str = "bindings/js/pkg/no-text/syncline_js_bg.wasm";
+/// The one of `syncline/tools`.
+pub(crate) const TOOLS_WASM_FILE: &str = "bindings/js/pkg/tools/syncline_js_bg.wasm";
+/// The one with the least in it, built for its size.
+pub(crate) const SMALL_WASM_FILE: &str = "bindings/js/pkg/small/syncline_js_bg.wasm";
 
 /// What the WASM is compiled from.
 const WASM_INPUTS: &[&str] = &[
@@ -38,11 +40,35 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// With text or without.
+/// Which of the modules: they differ in features of bindings/js.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Text {
-    With,
-    Without,
+pub(crate) enum Module {
+    /// Documents with everything.
+    Full,
+    /// Documents without text and without the rarer types.
+    Small,
+    /// Decisions, without documents.
+    Tools,
+}
+
+impl Module {
+    /// The file, and the name of its stamp.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Module::Full => (WASM_FILE, "wasm"),
+            Module::Small => (SMALL_WASM_FILE, "wasm-small"),
+            Module::Tools => (TOOLS_WASM_FILE, "wasm-tools"),
+        }
+    }
+
+    /// The feature that stands for all; `None` for what is on by default.
+    fn feature(self) -> Option<&'static str> {
+        match self {
+            Module::Full => None,
+            Module::Small => Some("documents"),
+            Module::Tools => Some("tools"),
+        }
+    }
 }
 
 /// `cargo xtask build-js`.
@@ -55,14 +81,17 @@ pub(crate) fn build_js_command(mut args: Args) -> Result<(), Problem> {
             return Err(Problem::usage(text));
         }
     };
-    let small = args.switch("--no-text");
+    let small = args.switch("--small");
     args.finish()?;
-    let text = if small { Text::Without } else { Text::With };
     let tools = needs::resolve(&[Need::WasmTool]);
-    let mut plan = Plan::new(tools.len() + if small { 1 } else { 2 });
+    let mut plan = Plan::new(tools.len() + if small { 1 } else { 3 });
     needs::make_all(&mut plan, &tools)?;
-    plan.step("WASM", |step| wasm(step, profile, text))?;
-    if small { Ok(()) } else { plan.step("npm package", npm_package) }
+    if small {
+        return plan.step("Small WASM", |step| wasm(step, profile, Module::Small));
+    }
+    plan.step("WASM", |step| wasm(step, profile, Module::Full))?;
+    plan.step("WASM of the tools", |step| wasm(step, profile, Module::Tools))?;
+    plan.step("npm package", npm_package)
 }
 
 /// `cargo xtask build-python`.
@@ -76,27 +105,24 @@ pub(crate) fn build_python_command(args: Args) -> Result<(), Problem> {
 }
 
 /// Compiles the WASM and writes it with its glue into bindings/js/pkg.
-pub(crate) fn wasm(step: &Step, profile: Profile, text: Text) -> Result<(), Problem> {
-    let (file, name) = match text {
-        Text::With => (WASM_FILE, "wasm"),
-        Text::Without => (SMALL_WASM_FILE, "wasm-no-text"),
-    };
+pub(crate) fn wasm(step: &Step, profile: Profile, module: Module) -> Result<(), Problem> {
+    let (file, name) = module.names();
     let file = paths::root().join(file);
     let stamp = Stamp::take(name, WASM_INPUTS, &format!("{profile:?}"));
     if stamp.is_fresh(&[&file]) {
         step.note("up to date");
         return Ok(());
     }
-    let (profile, folder) = match (profile, text) {
+    let (profile, folder) = match (profile, module) {
         (Profile::Dev, _) => ("dev", "debug"),
-        (Profile::Release, Text::With) => ("wasm", "wasm"),
-        (Profile::Release, Text::Without) => ("wasm-small", "wasm-small"),
+        (Profile::Release, Module::Full) => ("wasm", "wasm"),
+        (Profile::Release, Module::Small | Module::Tools) => ("wasm-small", "wasm-small"),
     };
     let package = paths::package_name("bindings/js")?;
     let mut cmd = Cmd::cargo().words("build --target").arg(WASM);
     cmd = cmd.arg("--package").arg(package).arg("--profile").arg(profile);
-    if text == Text::Without {
-        cmd = cmd.arg("--no-default-features");
+    if let Some(feature) = module.feature() {
+        cmd = cmd.words("--no-default-features --features").arg(feature);
     }
     step.run(&cmd)?;
     let tool = tools::wasm_tool(step, false)?;
@@ -117,7 +143,9 @@ pub(crate) fn npm_package(step: &Step) -> Result<(), Problem> {
         "bindings/js/scripts",
         "bindings/js/ts",
         "bindings/js/pkg/syncline_js.js",
+        "bindings/js/pkg/tools/syncline_js.js",
         WASM_FILE,
+        TOOLS_WASM_FILE,
     ];
     let stamp = Stamp::take("npm-package", &inputs, "");
     let index = paths::root().join("bindings/js/dist/index.js");

@@ -9,8 +9,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => join(root, ...parts);
 const glue = at("pkg", "syncline_js.js");
 const wasm = at("pkg", "syncline_js_bg.wasm");
+const tools = { glue: at("pkg", "tools", "syncline_js.js"), wasm: at("pkg", "tools", "syncline_js_bg.wasm") };
 
-if (!existsSync(glue) || !existsSync(wasm)) {
+if (![glue, wasm, tools.glue, tools.wasm].every(existsSync)) {
   console.error("bindings/js/pkg is missing: run `cargo xtask build-js` first");
   process.exit(1);
 }
@@ -26,6 +27,8 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/pack
 const { status } = spawnSync(process.execPath, [tsc, "-p", at("tsconfig.json")], { stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
 
+copyFileSync(tools.glue, at("dist", "tools", "glue.js"));
+copyFileSync(tools.wasm, at("dist", "tools", "tools.wasm"));
 copyFileSync(glue, at("dist", "glue.js"));
 copyFileSync(wasm, at("dist", "syncline.wasm"));
 writeFileSync(at("dist", "wasm-base64.js"), `export const WASM_BASE64 = "${readFileSync(wasm, "base64")}";\n`);

@@ -13,8 +13,14 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::change::{flatten, hex};
-use crate::error::{decode_error, edit_error, fail, import_error, path_error};
+use crate::error::fail;
+use crate::list;
+#[cfg(not(feature = "types"))]
+use crate::refused::unsupported;
+use crate::refused::{decode_error, edit_error, import_error, path_error};
 use crate::replica::Replica;
+#[cfg(feature = "types")]
+use crate::types;
 use crate::value::{from_f64, from_js, list_to_js, option_to_js, to_js};
 
 #[wasm_bindgen]
@@ -41,7 +47,8 @@ impl Replica {
         Ok(option_to_js(doc.get(&path).or_else(|| doc.view(&path)).as_ref()))
     }
 
-    /// Reads anything else at a path; `what` is a number of `READ` in `ts/raw.ts`. `value` is the element that is looked for.
+    /// Reads anything else at a path; `what` is a number of `READ` in `ts/raw.ts`. `value` is what is looked for: an element,
+    /// an index, an id.
     ///
     /// One method for all, because each method of its own makes the WASM a third of a kilobyte larger.
     pub fn read(&mut self, what: u32, path: &str, value: &JsValue) -> Result<JsValue, JsValue> {
@@ -62,9 +69,11 @@ impl Replica {
             10 => JsValue::from_str(&doc.text(path)),
             #[cfg(feature = "text")]
             11 => (doc.text_len(path, TextUnit::Utf16) as u32).into(),
-            _ => {
-                return Err(fail("unsupported", "this build of syncline cannot read that: use the one with texts"));
-            }
+            list::FIRST..=list::LAST => list::read(doc, what, path, value),
+            #[cfg(feature = "types")]
+            _ => return types::read(doc, what, path, value),
+            #[cfg(not(feature = "types"))]
+            _ => return Err(unsupported()),
         })
     }
 
@@ -78,8 +87,9 @@ impl Replica {
         self.edit(path, now, |doc, path| doc.set(path, Value::Str(value)))
     }
 
-    /// Writes at a path; `what` is a number of `WRITE` in `ts/raw.ts`. One method for all, as for reading.
-    pub fn write(&mut self, what: u32, path: &str, value: &JsValue, now: f64) -> Result<f64, JsValue> {
+    /// Writes at a path; `what` is a number of `WRITE` in `ts/raw.ts`, and `index` the place or amount that some need. One
+    /// method for all, as for reading.
+    pub fn write(&mut self, what: u32, path: &str, value: &JsValue, now: f64, index: f64) -> Result<f64, JsValue> {
         let value = if value.is_undefined() && what >= NEEDS_NO_VALUE { Value::Null } else { from_js(value)? };
         match (what, &value) {
             (1, Value::Map(_)) | (4, Value::Int(_)) => {}
@@ -89,6 +99,13 @@ impl Replica {
             (4, _) => {
                 return Err(fail("invalid-value", "a counter takes safe integers: use a register for other numbers"));
             }
+            #[cfg(feature = "types")]
+            (types::FIRST.., _) => {
+                let write = types::Write::read(what, value, index)?;
+                return self.edit(path, now, |doc, path| write.make(doc, path));
+            }
+            #[cfg(not(feature = "types"))]
+            (list::LAST.., _) => return Err(unsupported()),
             _ => {}
         }
         self.edit(path, now, |doc, path| match (what, value) {
@@ -98,6 +115,8 @@ impl Replica {
             (4, Value::Int(by)) => doc.counter_add(path, by),
             (5, _) => doc.create_map(path),
             (6, _) => doc.delete(path).map(drop),
+            (7, _) => doc.counter_reset(path).map(drop),
+            (list::FIRST..=list::LAST, value) => list::write(doc, what, path, value, index as usize),
             (_, value) => doc.set(path, value),
         })
     }
@@ -190,7 +209,7 @@ fn parse(path: &str) -> Result<Path, JsValue> {
     Path::parse(path).map_err(path_error)
 }
 
-fn names_to_js(names: &[String]) -> JsValue {
+pub(crate) fn names_to_js(names: &[String]) -> JsValue {
     let array = Array::new();
     for name in names {
         array.push(&JsValue::from_str(name));

@@ -1,12 +1,9 @@
-//! Errors of the core as JavaScript errors with a stable code, and what happens on a panic.
+//! How errors with a stable code become JavaScript errors, and what happens on a panic.
 
 use std::cell::RefCell;
 use std::panic;
 
 use js_sys::{Error, Function};
-use syncline::bytes::DecodeError;
-use syncline::crdt::ParsePathError;
-use syncline::doc::{ApplyError, EditError, ImportError};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -38,41 +35,4 @@ pub(crate) fn fail(code: &str, message: &str) -> JsValue {
         Some(Ok(error)) => error,
         _ => Error::new(message).unchecked_into(),
     }
-}
-
-/// Converts an error about a path.
-pub(crate) fn path_error(error: ParsePathError) -> JsValue {
-    fail("invalid-path", &error.to_string())
-}
-
-/// Converts an error of decoding bytes that are not a whole blob.
-pub(crate) fn decode_error(error: DecodeError) -> JsValue {
-    fail("invalid-bytes", &error.to_string())
-}
-
-/// Converts an error of an edit.
-pub(crate) fn edit_error(error: EditError) -> JsValue {
-    let code = match &error {
-        EditError::Path(_) => "invalid-path",
-        EditError::Value(_) => "invalid-value",
-        EditError::NoTransaction => "no-transaction",
-        EditError::RolledBack => "rolled-back",
-        EditError::TooLarge => "transaction-too-large",
-        EditError::OutOfText(_) => "out-of-range",
-        EditError::SplitCharacter => "split-character",
-        EditError::Root(_) => "root",
-        _ => "edit",
-    };
-    fail(code, &error.to_string())
-}
-
-/// Converts an error of an import.
-pub(crate) fn import_error(error: ImportError) -> JsValue {
-    let code = match &error {
-        ImportError::Gap { .. } => "import-gap",
-        ImportError::Apply(ApplyError::InTransaction) => "in-transaction",
-        ImportError::Apply(ApplyError::Writers) => "too-many-replicas",
-        _ => "invalid-blob",
-    };
-    fail(code, &error.to_string())
 }

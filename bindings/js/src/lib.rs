@@ -1,21 +1,36 @@
 //! The WebAssembly side of the npm package `syncline`.
 //!
-//! One class, [`Replica`](replica::Replica), wraps the core's replica. It converts and does nothing else: the API that
-//! people use is TypeScript, in `ts/`, and everything that decides anything is in the core.
+//! One class, `Replica`, wraps the core's replica. It converts and does nothing else: the API that people use is
+//! TypeScript, in `ts/`, and everything that decides anything is in the core. With the feature `tools` there is the function
+//! `decide` for decisions that need no document; it is built as a module of its own.
 //!
 //! - A path crosses as one string, in its encoded form, and a write of a number, text, truth or null as itself.
 //! - Times are milliseconds since 1970, as from `Date.now()`. Sequence numbers are numbers; they stay below 2^48.
 //! - No method calls back into JavaScript code that could call this class again; changes are taken, not pushed.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "documents")]
 mod change;
+#[cfg(feature = "documents")]
 mod doc;
 mod error;
+#[cfg(feature = "documents")]
+mod list;
+#[cfg(feature = "documents")]
+mod refused;
+#[cfg(feature = "documents")]
 mod replica;
 #[cfg(feature = "text")]
 mod text;
+#[cfg(feature = "tools")]
+mod tools;
+#[cfg(feature = "types")]
+mod types;
 mod value;
 
 pub use error::{set_error_factory, set_panic_handler};
+#[cfg(feature = "documents")]
 pub use replica::Replica;
+#[cfg(feature = "tools")]
+pub use tools::decide;
 pub use value::{from_js, to_js};

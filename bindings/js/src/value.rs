@@ -132,6 +132,7 @@ pub(crate) fn list_to_js(items: &[Value]) -> JsValue {
 }
 
 /// Converts what may be absent; that is `undefined`.
+#[cfg(feature = "documents")]
 pub(crate) fn option_to_js(value: Option<&Value>) -> JsValue {
     value.map_or(JsValue::UNDEFINED, to_js)
 }

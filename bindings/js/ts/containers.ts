@@ -1,5 +1,8 @@
+export { SyncBoundedCounter } from "./containers/bounded.js";
 export { SyncCounter } from "./containers/counter.js";
+export { SyncFlag, type FlagOptions } from "./containers/flag.js";
+export { SyncList } from "./containers/list.js";
 export { SyncMap } from "./containers/map.js";
 export { SyncRegister } from "./containers/register.js";
-export { SyncSet } from "./containers/set.js";
+export { SyncSet, type SetKind } from "./containers/set.js";
 export { SyncText } from "./containers/text.js";

@@ -1,10 +1,24 @@
 import "./dispose.js";
-import { SyncCounter, SyncMap, SyncRegister, SyncSet, SyncText } from "./containers.js";
+import {
+  SyncBoundedCounter,
+  SyncCounter,
+  SyncFlag,
+  SyncList,
+  SyncMap,
+  SyncRegister,
+  SyncSet,
+  SyncText,
+  type FlagOptions,
+  type SetKind,
+} from "./containers.js";
+import { splitOptions } from "./containers/flag.js";
 import { Engine } from "./engine.js";
 import type { ChangeListener, Unsubscribe } from "./events.js";
 import { encodePath } from "./path.js";
-import { READ } from "./raw.js";
+import { policyFromList, policyToList, resolution, type Policy, type Resolution } from "./policy.js";
+import { READ, WRITE } from "./raw.js";
 import type { Value } from "./value.js";
+import type { Write } from "./write.js";
 
 /** Options of a new {@link Doc}. */
 export interface DocOptions {
@@ -72,9 +86,32 @@ export class Doc {
     return new SyncMap(this.#engine, encodePath(path));
   }
 
-  /** Returns the set at a path. */
+  /** Returns the set at a path, in which additions win; {@link setOf} has the other kinds. */
   set(...path: string[]): SyncSet {
     return new SyncSet(this.#engine, encodePath(path));
+  }
+
+  /** Returns the set of a kind at a path. Sets of several kinds at one path are several sets. */
+  setOf(kind: SetKind, ...path: string[]): SyncSet {
+    return new SyncSet(this.#engine, encodePath(path), kind);
+  }
+
+  /** Returns the list at a path. */
+  list(...path: string[]): SyncList {
+    return new SyncList(this.#engine, encodePath(path));
+  }
+
+  /** Returns the flag at a path, in which enabling wins unless `{ wins: "disable" }` follows the path. */
+  flag(...path: string[]): SyncFlag;
+  flag(...pathAndOptions: [...path: string[], options: FlagOptions]): SyncFlag;
+  flag(...args: (string | FlagOptions)[]): SyncFlag {
+    const [path, options] = splitOptions(args);
+    return new SyncFlag(this.#engine, encodePath(path), options);
+  }
+
+  /** Returns the bounded counter at a path. */
+  boundedCounter(...path: string[]): SyncBoundedCounter {
+    return new SyncBoundedCounter(this.#engine, encodePath(path));
   }
 
   /** Returns the counter at a path. */
@@ -113,6 +150,56 @@ export class Doc {
   subscribe(path: string[], listener: ChangeListener): Unsubscribe;
   subscribe(...args: [ChangeListener] | [string[], ChangeListener]): Unsubscribe {
     return args.length === 1 ? this.#engine.subscribe("", args[0]) : this.#engine.subscribe(encodePath(args[0]), args[1]);
+  }
+
+  /**
+   * Sets how concurrent values of registers at a path and below it are resolved when they are read; `null` takes that back.
+   * The longest path that something is set for decides. The setting is part of the document and outlasts deletions.
+   */
+  setPolicy(path: string[], policy: Policy | null): Write {
+    const engine = this.#engine;
+    const list = policy === null ? null : policyToList(policy);
+    return engine.write(engine.raw.write(WRITE.policy, encodePath(path), list, engine.now()));
+  }
+
+  /** Returns the policy that holds at a path. */
+  policy(path: string[]): Policy {
+    return policyFromList(this.#engine.raw.read(READ.policy, encodePath(path)) as string[]);
+  }
+
+  /**
+   * Names the source of what this copy writes, such as a region, for the policy `sourcePriority`. It is written along with
+   * the next change.
+   */
+  setSource(name: string): void {
+    this.#engine.raw.write(WRITE.source, "", name, this.#engine.now());
+  }
+
+  /** Returns the source that a replica has named: this one when none is given. */
+  source(replica: string = this.replica): string | undefined {
+    return this.#engine.raw.read(READ.source, "", replica) as string | undefined;
+  }
+
+  /**
+   * Returns what the policy of a path makes of the values there. Throws a {@link SynclineError} if it cannot be applied:
+   * `"unknown-source"`, `"no-resolver"`; {@link SyncRegister.get} then shows the last writer's.
+   */
+  resolve(path: string[]): Resolution {
+    return resolution(this.#engine.raw.read(READ.resolve, encodePath(path)) as [] | [Value] | [undefined, Value[]]);
+  }
+
+  /** Returns the vector at a path, in one copy; `undefined` if there is none. The same as {@link SyncRegister.vector}. */
+  vector(...path: string[]): Float32Array | undefined {
+    return this.register(...path).vector();
+  }
+
+  /**
+   * Folds what this copy counted: of each counter its own increments become one, as far as every one of `stable`, the
+   * {@link version}s of all other copies, has seen them. Makes the document smaller; no value changes.
+   */
+  fold(stable: Uint8Array[]): Write {
+    const engine = this.#engine;
+    return engine.write(engine.raw.write(WRITE.fold, "", stable, engine.now()));
   }
 
   /**

@@ -23,7 +23,7 @@ export interface Splice {
 
 /** One change of one container. */
 export interface ChangeEvent {
-  /** The path of what changed; for an entry of a map, the path of the entry. */
+  /** The path of what changed; for an entry of a map, the path of the entry; for an item of a list, the list's and the item's id. */
   readonly path: string[];
   /** What kind of container changed. */
   readonly kind: ContainerKind;
@@ -31,7 +31,7 @@ export interface ChangeEvent {
   readonly by: string;
   /** Where it came from. */
   readonly origin: ChangeOrigin;
-  /** The value before; for a set the removed element; absent when there was none, and for texts. */
+  /** The value before; for a set the removed element; for a moved item the same as now; absent when there was none, and for texts. */
   readonly old?: Value;
   /** The value now; for a set the added element; absent when it was deleted, and for texts. */
   readonly new?: Value;

@@ -22,9 +22,10 @@ export interface RawReplica {
   read(what: number, path: string, value?: Value): unknown;
   set_f64(path: string, value: number, now: number): number;
   set_str(path: string, value: string, now: number): number;
-  /** Writes at a path, see {@link WRITE}. */
-  write(what: number, path: string, value: unknown, now: number): number;
-  text_splice(path: string, index: number, count: number, text: string, now: number): number;
+  /** Writes at a path, see {@link WRITE}; `index` is the place or amount that some need. */
+  write(what: number, path: string, value: unknown, now: number, index?: number): number;
+  /** Missing in builds without texts. */
+  text_splice?(path: string, index: number, count: number, text: string, now: number): number;
 
   export(): Uint8Array;
   export_from(version: Uint8Array): Uint8Array;
@@ -71,6 +72,18 @@ export const READ = {
   counter: 9,
   text: 10,
   textLength: 11,
+  listLength: 12,
+  listGet: 13,
+  listValues: 14,
+  listIds: 15,
+  listIndex: 16,
+  flag: 32,
+  bounded: 33,
+  rights: 34,
+  policy: 35,
+  resolve: 36,
+  source: 37,
+  vector: 38,
 } as const;
 
 /**
@@ -85,7 +98,31 @@ export const WRITE = {
   count: 4,
   createMap: 5,
   remove: 6,
+  reset: 7,
+  listInsert: 12,
+  listPush: 13,
+  listDelete: 14,
+  listSet: 15,
+  listMove: 16,
+  flag: 32,
+  bounded: 33,
+  boundedAdd: 34,
+  boundedSubtract: 35,
+  boundedTransfer: 36,
+  boundedAdopt: 37,
+  policy: 38,
+  source: 39,
+  grow: 40,
+  fold: 41,
 } as const;
+
+/**
+ * The number of `what` for one of several kinds that share it.
+ * @internal
+ */
+export function ofKind(what: number, kind: number): number {
+  return what + (kind << 8);
+}
 
 /**
  * What {@link RawReplica.input} tells the replica.

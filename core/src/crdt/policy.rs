@@ -27,8 +27,8 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The policy as a list of texts: its name, then what belongs to it.
-    pub(crate) fn to_value(&self) -> Value {
+    /// The policy as a list of texts: its name, then what belongs to it. Documents hold it so, and bindings hand it on.
+    pub fn to_value(&self) -> Value {
         let (name, rest): (_, &[String]) = match self {
             Policy::LastWriterWins => ("last-writer-wins", &[]),
             Policy::KeepAll => ("keep-all", &[]),
@@ -43,7 +43,7 @@ impl Policy {
     }
 
     /// Reads what [`Policy::to_value`] made; anything else is last-writer-wins.
-    pub(crate) fn from_value(value: Value) -> Policy {
+    pub fn from_value(value: Value) -> Policy {
         let Value::List(items) = value else { return Policy::default() };
         let mut texts = Vec::with_capacity(items.len());
         for item in items {

@@ -29,6 +29,18 @@ export class SyncCounter {
     return this.increment(-by);
   }
 
+  /** Adds `by` like {@link increment}, but throws a {@link SynclineError} with the code `"shrinks"` if it is negative. */
+  grow(by = 1): Write {
+    const engine = this.#engine;
+    return engine.write(engine.raw.write(WRITE.grow, this.#path, by + 0, engine.now()));
+  }
+
+  /** Sets the counter to zero as far as this replica has seen it: what others add at the same time stays. */
+  reset(): Write {
+    const engine = this.#engine;
+    return engine.write(engine.raw.write(WRITE.reset, this.#path, undefined, engine.now()));
+  }
+
   /** Returns the value. */
   toJSON(): number {
     return this.value;

@@ -3,9 +3,12 @@ import { child } from "../path.js";
 import { READ, WRITE } from "../raw.js";
 import type { Value } from "../value.js";
 import type { Write } from "../write.js";
+import { SyncBoundedCounter } from "./bounded.js";
 import { SyncCounter } from "./counter.js";
+import { SyncFlag, type FlagOptions } from "./flag.js";
+import { SyncList } from "./list.js";
 import { SyncRegister } from "./register.js";
-import { SyncSet } from "./set.js";
+import { SyncSet, type SetKind } from "./set.js";
 import { SyncText } from "./text.js";
 
 /**
@@ -95,6 +98,26 @@ export class SyncMap implements Iterable<[string, Value]> {
   /** Returns the counter at `key`. */
   counter(key: string): SyncCounter {
     return new SyncCounter(this.#engine, child(this.#path, key));
+  }
+
+  /** Returns the set of a kind at `key`; {@link set} returns the add-wins one. */
+  setOf(kind: SetKind, key: string): SyncSet {
+    return new SyncSet(this.#engine, child(this.#path, key), kind);
+  }
+
+  /** Returns the list at `key`. */
+  list(key: string): SyncList {
+    return new SyncList(this.#engine, child(this.#path, key));
+  }
+
+  /** Returns the flag at `key`. */
+  flag(key: string, options: FlagOptions = {}): SyncFlag {
+    return new SyncFlag(this.#engine, child(this.#path, key), options);
+  }
+
+  /** Returns the bounded counter at `key`. */
+  boundedCounter(key: string): SyncBoundedCounter {
+    return new SyncBoundedCounter(this.#engine, child(this.#path, key));
   }
 
   /** Returns the register at `key`. */

@@ -1,5 +1,6 @@
 import { SynclineError } from "../errors.js";
 import type { Engine } from "../engine.js";
+import { position } from "../number.js";
 import { READ } from "../raw.js";
 import type { Write } from "../write.js";
 
@@ -28,19 +29,20 @@ export class SyncText {
 
   /** Inserts `text` before position `index`. */
   insert(index: number, text: string): Write {
-    const engine = this.#engine;
-    return engine.write(engine.raw.text_splice(this.#path, position(index), 0, text, engine.now()));
+    return this.replace(index, 0, text);
   }
 
   /** Deletes `count` code units from position `index`. */
   delete(index: number, count: number): Write {
-    const engine = this.#engine;
-    return engine.write(engine.raw.text_splice(this.#path, position(index), position(count), "", engine.now()));
+    return this.replace(index, count, "");
   }
 
   /** Replaces `count` code units from position `index` by `text`. */
   replace(index: number, count: number, text: string): Write {
     const engine = this.#engine;
+    if (!engine.raw.text_splice) {
+      throw new SynclineError("unsupported", "this WASM was built without texts: load the syncline.wasm of the npm package");
+    }
     return engine.write(engine.raw.text_splice(this.#path, position(index), position(count), text, engine.now()));
   }
 
@@ -58,12 +60,6 @@ export class SyncText {
   toJSON(): string {
     return this.toString();
   }
-}
-
-/** Refuses what WASM would silently round or wrap. */
-function position(value: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff) return value;
-  throw new SynclineError("out-of-range", `a position or length in a text must be an integer from 0, not ${String(value)}`);
 }
 
 /** Finds the one replacement that turns `before` into `after`, without cutting a surrogate pair in two. */

@@ -35,6 +35,20 @@ pub enum CallError {
     Decode(#[from] DecodeError),
 }
 
+impl CallError {
+    /// The name of the cause, the same in every language.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CallError::Unknown(_) => "unknown_call",
+            CallError::Argument(_) => "argument",
+            CallError::Steps(_) => "steps",
+            CallError::Change(_) => "change",
+            CallError::Value(_) => "value",
+            CallError::Decode(_) => "decode",
+        }
+    }
+}
+
 /// Makes a call by name, with arguments and a result that every language can write down.
 ///
 /// * `vector_clock.compare` takes clocks `left` and `right`, maps from replica id (32 hex digits) to number, and returns
