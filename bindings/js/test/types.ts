@@ -9,6 +9,8 @@ import {
   type Connection,
   type ConnectionStatus,
   type Persistence,
+  type Policy,
+  type SyncList,
   type SyncMap,
   type SyncSet,
   type SyncText,
@@ -17,6 +19,7 @@ import {
 } from "syncline";
 import { init as initInline } from "syncline/inline";
 import { init as initSlim, initSync } from "syncline/slim";
+import { QuorumTracker, Ring, Topology, compareClocks, decide, init as initTools } from "syncline/tools";
 
 export async function everything(bytes: Uint8Array): Promise<void> {
   await init();
@@ -39,6 +42,29 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   text.insert(0, "a");
   doc.counter("votes").increment().acked() satisfies Promise<void>;
   doc.register("title").siblings() satisfies Value[];
+  const list: SyncList = map.list("todo");
+  list.insert(0, { title: "Plan" }).seq satisfies number;
+  list.ids() satisfies string[];
+  for (const item of list) item satisfies Value;
+  doc.flag("done").enable();
+  doc.flag("a", "b", { wins: "disable" }).value satisfies boolean;
+  map.flag("on", { wins: "enable" }).disable();
+  doc.setOf("two-phase", "banned").add("eve");
+  doc.boundedCounter("seats").transfer(doc.replica, 4).acked() satisfies Promise<void>;
+  doc.setPolicy(["votes"], { sourcePriority: ["eu", "us"] });
+  doc.policy(["votes"]) satisfies Policy;
+  const resolved = doc.resolve(["votes"]);
+  if (resolved.type === "all") resolved.values satisfies Value[];
+  doc.vector("embedding") satisfies Float32Array | undefined;
+  doc.fold([doc.version()]);
+
+  await initTools();
+  decide("jump", { key: "room 7", buckets: 10 }) satisfies Value;
+  new Ring(["a", { name: "b", weight: 200 }]).node("room 7") satisfies string | undefined;
+  new QuorumTracker(["a", { id: "b", region: "eu" }], "quorum").ack("a") satisfies boolean;
+  new Topology({ eu: ["x"] }, [{ name: "a", region: "eu", zone: "x" }]).shardMap({ shards: 4 }) satisfies string[][];
+  compareClocks({}, {}) satisfies "before" | "after" | "equal" | "concurrent";
+
   const returned: number = doc.transact(() => 5, { origin: "test" });
   returned satisfies number;
 
@@ -60,6 +86,12 @@ export async function everything(bytes: Uint8Array): Promise<void> {
     scoped.map().set("a", 1);
   }
 
+  // @ts-expect-error: there is no such kind of set
+  doc.setOf("add-only", "x");
+  // @ts-expect-error: there is no such kind of flag
+  doc.flag("x", { wins: "both" });
+  // @ts-expect-error: there is no such policy
+  doc.setPolicy(["x"], "first-writer-wins");
   // @ts-expect-error: functions are no values
   map.set("key", () => 1);
   // @ts-expect-error: undefined is no value
