@@ -34,6 +34,8 @@ mod register;
 mod retire;
 mod set;
 mod state;
+#[cfg(feature = "text")]
+mod text;
 mod transaction;
 mod write;
 
@@ -82,7 +84,7 @@ pub struct Doc {
     /// This replica's source, encoded, until it is written.
     source: Option<Vec<u8>>,
     #[cfg(feature = "text")]
-    texts: write::TextCache,
+    texts: text::TextCache,
 }
 
 impl Doc {
@@ -104,7 +106,7 @@ impl Doc {
             resolvers: Vec::new(),
             source: None,
             #[cfg(feature = "text")]
-            texts: write::TextCache::default(),
+            texts: text::TextCache::default(),
         }
     }
 
