@@ -56,8 +56,29 @@ pub const CHANGES: usize = 1_000_000;
 /// Conflicts kept until they are taken; beyond it the oldest are dropped and the count is reported. Each holds its values.
 pub const CONFLICTS: usize = 10_000;
 
+/// Most change streams of one document. Each costs a few hundred bytes and the events that wait in it.
+pub const STREAMS: usize = 100_000;
+
+/// Most events that wait in one change stream until they are taken.
+pub const STREAM_EVENTS: usize = 65_536;
+
+/// Most checkpoints that a document keeps.
+pub const CHECKPOINTS: usize = 64;
+
+/// Bytes that all checkpoints of a document may hold; the oldest go first.
+pub const CHECKPOINT_BYTES: usize = 16 * 1024 * 1024;
+
 /// Updates of one size class that a text keeps before they are merged into one.
 pub const TEXT_UPDATES: usize = 32;
+
+/// Longest name of a text's attribute in bytes: it is repeated wherever the attribute begins and ends.
+pub const ATTRIBUTE_NAME_BYTES: usize = 256;
+
+/// Longest value of a text's attribute in bytes, as JSON: room for a link.
+pub const ATTRIBUTE_BYTES: usize = 8 * 1024;
+
+/// Most attributes that one edit of a text names.
+pub const ATTRIBUTES: usize = 64;
 
 /// Largest number of units in one text: keeps clocks of the text algorithm far from overflow.
 pub const TEXT_UNITS: u64 = 1 << 30;

@@ -161,8 +161,7 @@ impl Retired {
             id.copy_from_slice(reader.take(16)?);
             let (id, seq, after) = (ReplicaId::from_bytes(id), reader.varint()?, reader.varint()?);
             let horizon = id.birth_ms().checked_add(after);
-            if seq > bounds::SEQUENCE || after == 0 || horizon.is_none_or(|horizon| horizon > ReplicaId::LAST_BIRTH)
-            {
+            if seq > bounds::SEQUENCE || after == 0 || horizon.is_none_or(|horizon| horizon > ReplicaId::LAST_BIRTH) {
                 return Err(DecodeError::Range("retired id"));
             }
             out.last.insert(id, (seq, id.birth_ms() + after));

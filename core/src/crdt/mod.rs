@@ -21,16 +21,23 @@
 
 mod bounded;
 mod counter;
+#[cfg(feature = "text")]
+mod cursor;
 mod flag;
 mod item;
 mod key;
+#[cfg(feature = "text")]
+mod marks;
 mod path;
 mod policy;
 mod position;
 mod register;
+#[cfg(feature = "text")]
+mod revert;
 #[cfg(feature = "serde")]
 mod serde_value;
 mod set;
+mod splice;
 #[cfg(feature = "text")]
 mod text;
 mod update;
@@ -41,6 +48,7 @@ pub use key::{Key, Kind};
 pub use path::{ParsePathError, Path};
 pub use policy::{Policy, Resolution, ResolveError, Sibling};
 pub use set::SetKind;
+pub use splice::{Attributes, Run, Splice};
 pub use value::{Value, ValueError};
 
 pub(crate) use bounded::Row;
@@ -51,7 +59,10 @@ pub(crate) use path::last_separator;
 pub(crate) use position::between;
 pub(crate) use register::{Stamp, UNDEFINED};
 #[cfg(feature = "text")]
-pub(crate) use text::{OutOfText, Text};
+pub(crate) use revert::TextStep;
+pub(crate) use splice::difference;
+#[cfg(feature = "text")]
+pub(crate) use text::{Ids, Text, TextError};
 pub use update::{UpdateError, check_update};
 
 /// What stands at a path, for those who ask by path.
@@ -114,4 +125,13 @@ pub enum TextUnit {
     Utf16,
     /// Unicode code points, as in Python.
     CodePoint,
+}
+
+/// To which side a position of a text clings when something is inserted right there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assoc {
+    /// To the character in front of it: what is inserted there comes behind the position.
+    Before,
+    /// To the character behind it: what is inserted there comes in front of the position.
+    After,
 }

@@ -1,32 +1,61 @@
 //! Collaborative text: the YATA algorithm (Nicolaescu et al., 2016) by yrs, fed by updates that travel as dots.
 
-use super::TextUnit;
-use super::update::{ROOT, UpdateError, check_update};
+use super::marks::{self, append, count_points, points_of};
+use super::update::{ROOT, UpdateError, walk};
+use super::{Attributes, Splice, TextUnit};
 use crate::bytes::DecodeError;
 use crate::clock::Dot;
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
+use std::sync::{Arc, Mutex, PoisonError};
 use yrs::block::ClientID;
+use yrs::types::Delta;
 use yrs::updates::decoder::Decode;
-use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update, WriteTxn};
+use yrs::{
+    Any, Doc, GetString, Observable, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact,
+    Transaction, TransactionMut, Update, WriteTxn,
+};
 
 /// A text put together from its updates. It is a cache: the updates of the live dots are the state.
 pub(crate) struct Text {
     doc: Doc,
-    root: TextRef,
+    pub(super) root: TextRef,
     /// Whether characters beyond the basic plane may occur; until then code points and UTF-16 units are the same.
-    astral: bool,
+    pub(super) astral: bool,
+    /// Whether attributes may occur.
+    pub(super) marked: bool,
     /// Whether an update builds on one that is not here, because it was deleted, and so cannot be shown.
     orphaned: bool,
+    /// What was changed since somebody began to watch; `None` while nobody does.
+    watched: Option<Vec<Splice>>,
+    /// What the text algorithm tells of the transaction that is being closed; `None` unless it is asked to.
+    told: Arc<Mutex<Option<Vec<Delta>>>>,
 }
 
-/// A position is not one of the text.
+/// An edit of a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OutOfText {
+pub(crate) enum TextError {
     /// Beyond its end; the length in the unit of the call.
     Beyond(usize),
     /// In the middle of a character of two UTF-16 units.
     Split,
+    /// An attribute is not one that a text can have.
+    Attribute,
+}
+
+/// A position in both units.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) units: usize,
+    pub(crate) points: usize,
+}
+
+/// Characters of one author, by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub(crate) author: u64,
+    pub(crate) first: u64,
+    pub(crate) end: u64,
 }
 
 impl Text {
@@ -35,12 +64,14 @@ impl Text {
     pub(crate) fn new(author: Dot) -> Self {
         let mut options = Options::with_guid_and_client_id("".into(), client_id(author));
         options.offset_kind = OffsetKind::Utf16;
+        // Tidying up of attributes on arrival would depend on the order of arrival.
+        options.cleanup_formatting = false;
         let doc = Doc::with_options(options);
         let root = doc.get_or_insert_text(ROOT);
-        Text { doc, root, astral: false, orphaned: false }
+        Text { doc, root, astral: false, marked: false, orphaned: false, watched: None, told: Arc::default() }
     }
 
-    /// Applies one update. It is well-formed if [`check_update`] says so.
+    /// Applies one update. It is well-formed if [`check_update`](super::check_update) says so.
     pub(crate) fn apply(&mut self, update: &[u8]) -> Result<(), UpdateError> {
         self.orphaned |= self.try_apply(update)?;
         Ok(())
@@ -66,34 +97,121 @@ impl Text {
         self.orphaned
     }
 
-    /// Applies what can be applied of an update. Returns whether it builds on something that is missing.
-    fn try_apply(&mut self, update: &[u8]) -> Result<bool, UpdateError> {
-        check_update(update)?;
-        self.astral |= update.iter().any(|&byte| byte >= 0xf0);
-        let update = Update::decode_v1(update).map_err(|_| DecodeError::Range("text update"))?;
-        let mut txn = self.doc.transact_mut();
-        txn.apply_update(update).map_err(|_| DecodeError::Range("text update"))?;
-        // Kept waiting in there, it would be shown or not depending on the order of arrival.
-        Ok(txn.has_missing_updates() && txn.prune_pending().is_some())
+    /// Notes what changes from now on.
+    pub(crate) fn watch(&mut self) {
+        if self.watched.is_none() {
+            let told = self.told.clone();
+            self.root.observe("told", move |txn, event| {
+                if let Some(deltas) = told.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                    deltas.extend_from_slice(event.delta(txn));
+                }
+            });
+            self.watched = Some(Vec::new());
+        }
     }
 
-    /// Inserts and returns the update that does the same elsewhere.
-    pub(crate) fn insert(&mut self, index: usize, text: &str, unit: TextUnit) -> Result<Vec<u8>, OutOfText> {
-        let at = self.utf16_index(index, unit)?;
+    /// What changed since [`Text::watch`], which ends.
+    pub(crate) fn unwatch(&mut self) -> Option<Vec<Splice>> {
+        let watched = self.watched.take()?;
+        self.root.unobserve("told");
+        Some(watched)
+    }
+
+    /// Applies what can be applied of an update. Returns whether it builds on something that is missing.
+    pub(super) fn try_apply(&mut self, update: &[u8]) -> Result<bool, UpdateError> {
+        self.marked |= walk(update)?;
+        self.astral |= update.iter().any(|&byte| byte >= 0xf0);
+        let update = Update::decode_v1(update).map_err(|_| DecodeError::Range("text update"))?;
+        self.listen(|text| {
+            let mut txn = text.doc.transact_mut();
+            txn.apply_update(update).map_err(|_| DecodeError::Range("text update"))?;
+            // Kept waiting in there, it would be shown or not depending on the order of arrival.
+            Ok(txn.has_missing_updates() && txn.prune_pending().is_some())
+        })
+    }
+
+    /// An edit whose splices the text algorithm tells, if somebody watches.
+    pub(super) fn listened_edit(&mut self, edit: impl FnOnce(&TextRef, &mut TransactionMut<'_>)) -> Vec<u8> {
+        self.listen(|text| text.edit(edit))
+    }
+
+    /// Runs an edit and notes what the text algorithm tells of it, if somebody watches.
+    fn listen<R>(&mut self, edit: impl FnOnce(&mut Self) -> R) -> R {
+        if self.watched.is_none() {
+            return edit(self);
+        }
+        let before = self.astral.then(|| self.string());
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+        let result = edit(self);
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        let mut splices = marks::splices(&told);
+        if let Some(before) = before {
+            count_points(&mut splices, &before, &self.string());
+        }
+        self.note(splices);
+        result
+    }
+
+    fn note(&mut self, splices: Vec<Splice>) {
+        if let Some(watched) = &mut self.watched {
+            let real = |splice: &Splice| splice.delete + splice.insert.len() + splice.retain > 0;
+            splices.into_iter().filter(real).for_each(|splice| append(watched, splice));
+        }
+    }
+
+    /// Inserts and returns the update that does the same elsewhere. With attributes the insertion has just these, else
+    /// those of the character in front of it.
+    pub(crate) fn insert(
+        &mut self,
+        index: usize,
+        text: &str,
+        unit: TextUnit,
+        attributes: Option<&Attributes>,
+    ) -> Result<Vec<u8>, TextError> {
+        let at = self.position(index, unit)?;
+        let wanted = attributes.map(marks::parse).transpose()?;
         self.astral |= text.chars().any(|c| c as u32 > 0xffff);
-        let mut txn = self.doc.transact_mut();
-        self.root.insert(&mut txn, at, text);
-        Ok(txn.encode_update_v1())
+        self.marked |= attributes.is_some_and(|attributes| !attributes.is_empty());
+        if !self.marked {
+            let insert = text.to_owned();
+            self.note(vec![Splice { index: at.units, points: (at.points, 0), insert, ..Splice::default() }]);
+            return Ok(self.edit(|root, txn| root.insert(txn, at.units as u32, text)));
+        }
+        Ok(self.listened_edit(|root, txn| {
+            root.insert(txn, at.units as u32, text);
+            let Some(wanted) = wanted.filter(|_| !text.is_empty()) else { return };
+            let len = text.encode_utf16().count() as u32;
+            for (name, value) in exactly(root, txn, at.units, wanted) {
+                root.format(txn, at.units as u32, len, marks::single(&name, value));
+            }
+        }))
     }
 
     /// Deletes and returns the update that does the same elsewhere.
-    pub(crate) fn delete(&mut self, index: usize, len: usize, unit: TextUnit) -> Result<Vec<u8>, OutOfText> {
-        let from = self.utf16_index(index, unit)?;
-        let end = index.checked_add(len).ok_or(OutOfText::Beyond(self.len(unit)))?;
-        let to = self.utf16_index(end, unit)?;
-        let mut txn = self.doc.transact_mut();
-        self.root.remove_range(&mut txn, from, to - from);
-        Ok(txn.encode_update_v1())
+    pub(crate) fn delete(&mut self, index: usize, len: usize, unit: TextUnit) -> Result<Vec<u8>, TextError> {
+        let (from, to) = self.range(index, len, unit)?;
+        let delete = to.units - from.units;
+        let points = (from.points, to.points - from.points);
+        self.note(vec![Splice { index: from.units, delete, points, ..Splice::default() }]);
+        Ok(self.edit(|root, txn| root.remove_range(txn, from.units as u32, delete as u32)))
+    }
+
+    /// Gives attributes to a range, or takes those away whose value is null.
+    pub(crate) fn format(
+        &mut self,
+        index: usize,
+        len: usize,
+        unit: TextUnit,
+        attributes: &Attributes,
+    ) -> Result<Vec<u8>, TextError> {
+        let (from, to) = self.range(index, len, unit)?;
+        let wanted = marks::parse(attributes)?;
+        self.marked = true;
+        Ok(self.listened_edit(|root, txn| {
+            for (name, value) in wanted.into_iter().filter(|_| to.units > from.units) {
+                root.format(txn, from.units as u32, (to.units - from.units) as u32, marks::single(name, value));
+            }
+        }))
     }
 
     pub(crate) fn string(&self) -> String {
@@ -113,14 +231,35 @@ impl Text {
         (!self.orphaned).then(|| txn.encode_state_as_update_v1(&StateVector::default()))
     }
 
-    fn utf16_index(&self, index: usize, unit: TextUnit) -> Result<u32, OutOfText> {
+    /// The name under which edits are made here.
+    pub(super) fn author(&self) -> ClientID {
+        self.doc.client_id()
+    }
+
+    pub(super) fn transact(&self) -> Transaction<'_> {
+        self.doc.transact()
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&TextRef, &mut TransactionMut<'_>)) -> Vec<u8> {
+        let mut txn = self.doc.transact_mut();
+        edit(&self.root, &mut txn);
+        txn.encode_update_v1()
+    }
+
+    pub(crate) fn range(&self, index: usize, len: usize, unit: TextUnit) -> Result<(Place, Place), TextError> {
+        let from = self.position(index, unit)?;
+        let end = index.checked_add(len).ok_or(TextError::Beyond(self.len(unit)))?;
+        Ok((from, self.position(end, unit)?))
+    }
+
+    pub(crate) fn position(&self, index: usize, unit: TextUnit) -> Result<Place, TextError> {
         let len = self.len(unit);
         if index > len {
-            return Err(OutOfText::Beyond(len));
+            return Err(TextError::Beyond(len));
         }
         if !self.astral {
             // A text holds at most `bounds::TEXT_UNITS` units.
-            return Ok(index as u32);
+            return Ok(Place { units: index, points: index });
         }
         let text = self.string();
         let mut at = 0;
@@ -128,12 +267,34 @@ impl Text {
             let passed = if unit == TextUnit::CodePoint { points } else { at };
             match passed {
                 _ if passed == index => break,
-                _ if passed > index => return Err(OutOfText::Split),
+                _ if passed > index => return Err(TextError::Split),
                 _ => at += c.len_utf16(),
             }
         }
-        if unit == TextUnit::Utf16 && at > index { Err(OutOfText::Split) } else { Ok(at as u32) }
+        if unit == TextUnit::Utf16 && at > index {
+            return Err(TextError::Split);
+        }
+        Ok(Place { units: at, points: points_of(&text, at) })
     }
+}
+
+/// The attributes that a fresh insertion at `at` takes over, to be taken away unless they are wanted, and the wanted ones.
+pub(super) fn exactly(
+    root: &TextRef,
+    txn: &TransactionMut<'_>,
+    at: usize,
+    wanted: Vec<(&str, Any)>,
+) -> Vec<(String, Any)> {
+    let mut end = 0;
+    let here = marks::runs(root, txn).into_iter().find(|run| {
+        end += run.text.encode_utf16().count();
+        end > at
+    });
+    let inherited = here.map(|run| run.attributes).unwrap_or_default().into_keys();
+    let unwanted = inherited.filter(|name| wanted.iter().all(|(other, _)| other != name));
+    let mut all: Vec<(String, Any)> = unwanted.map(|name| (name, Any::Null)).collect();
+    all.extend(wanted.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    all
 }
 
 /// yrs names clients by 53 bits; these are a hash of the dot.
@@ -148,6 +309,7 @@ fn client_id(author: Dot) -> ClientID {
 mod tests {
     use super::*;
     use crate::clock::ReplicaId;
+    use crate::crdt::check_update;
 
     fn text(random: u128) -> Text {
         Text::new(Dot::new(ReplicaId::new(1, random), 1))
@@ -156,7 +318,7 @@ mod tests {
     #[test]
     fn updates_applied_twice_change_nothing_and_orphans_are_told() {
         let mut left = text(1);
-        let first = left.insert(0, "hello", TextUnit::Utf16).unwrap();
+        let first = left.insert(0, "hello", TextUnit::Utf16, None).unwrap();
         let second = left.delete(1, 3, TextUnit::Utf16).unwrap();
         let mut right = text(2);
         for update in [&first, &second, &second, &first] {
@@ -171,19 +333,19 @@ mod tests {
     #[test]
     fn positions_count_the_unit_asked_for() {
         let mut text = text(1);
-        text.insert(0, "a😀b", TextUnit::Utf16).unwrap();
+        text.insert(0, "a😀b", TextUnit::Utf16, None).unwrap();
         assert_eq!((text.len(TextUnit::Utf16), text.len(TextUnit::CodePoint)), (4, 3));
-        text.insert(2, "-", TextUnit::CodePoint).unwrap();
+        text.insert(2, "-", TextUnit::CodePoint, None).unwrap();
         assert_eq!(text.string(), "a😀-b");
-        assert_eq!(text.insert(2, "x", TextUnit::Utf16), Err(OutOfText::Split));
-        assert_eq!(text.delete(4, 2, TextUnit::CodePoint), Err(OutOfText::Beyond(4)));
+        assert_eq!(text.insert(2, "x", TextUnit::Utf16, None), Err(TextError::Split));
+        assert_eq!(text.delete(4, 2, TextUnit::CodePoint), Err(TextError::Beyond(4)));
     }
 
     #[test]
     fn a_compacted_text_stands_for_all_updates() {
         let mut left = text(1);
         for index in 0..100 {
-            left.insert(index, "x", TextUnit::Utf16).unwrap();
+            left.insert(index, "x", TextUnit::Utf16, None).unwrap();
         }
         let mut right = text(2);
         right.apply(&left.compacted().unwrap()).unwrap();
@@ -193,7 +355,7 @@ mod tests {
     #[test]
     fn own_updates_pass_the_check_and_inflated_ones_do_not() {
         let mut left = text(1);
-        let update = left.insert(0, "some text", TextUnit::Utf16).unwrap();
+        let update = left.insert(0, "some text", TextUnit::Utf16, None).unwrap();
         assert_eq!(check_update(&update), Ok(()));
         assert!(check_update(&[0xff, 0xff, 0xff, 0xff, 0x0f]).is_err());
         for at in 0..update.len() {

@@ -71,10 +71,14 @@ impl Value {
     /// # Errors
     /// [`DecodeError`] if the bytes are cut short, nest too deeply, or hold an item that no value stands for.
     pub fn from_cbor(bytes: &[u8]) -> Result<Value, DecodeError> {
+        Value::read_cbor(bytes).map_err(|(error, _)| error)
+    }
+
+    /// Decodes one CBOR item; an error comes with the number of bytes that could be read.
+    pub(crate) fn read_cbor(bytes: &[u8]) -> Result<Value, (DecodeError, usize)> {
         let mut reader = CborReader::new(bytes);
-        let value = read(&mut reader, bounds::DEPTH)?;
-        reader.finish()?;
-        Ok(value)
+        let value = read(&mut reader, bounds::DEPTH).and_then(|value| reader.finish().map(|()| value));
+        value.map_err(|error| (error, bytes.len() - reader.remaining()))
     }
 
     /// Checks the limits and encodes.

@@ -2,16 +2,19 @@
 
 use super::Doc;
 use super::bounded::bounded_value;
+use super::checkpoint::Checkpoints;
 use super::counter::counter_sum;
 use super::flag::truth;
 use super::leaf::shows;
 use super::list::{item_change, item_path};
-use super::state::State;
+use super::state::{Entry, State};
+use super::stream::Streams;
 use crate::assoc::Table;
 use crate::bounds;
 use crate::clock::ReplicaId;
-use crate::crdt::{ContainerKind, Key, Kind, Path, Value};
+use crate::crdt::{ContainerKind, Key, Kind, Path, Splice, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One place whose value became different.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,38 +47,40 @@ pub enum Origin {
     Link,
 }
 
-/// An edit of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Splice {
-    /// Where, in UTF-16 code units.
-    pub index: usize,
-    /// How much is deleted there, in UTF-16 code units.
-    pub delete: usize,
-    /// What is inserted there.
-    pub insert: String,
-    /// `index` and `delete`, in code points.
-    pub points: (usize, usize),
-}
-
 /// Collects what is touched until the touching is over.
 #[derive(Default)]
 pub(super) struct Observer {
-    on: bool,
+    /// Whether [`Doc::observe`] is on.
+    all: bool,
+    pub(super) streams: Streams,
+    pub(super) checkpoints: Checkpoints,
     /// In the order of the first touch; a key may stand here twice, then the first counts.
     touched: Vec<(Key, Touched)>,
     changes: Vec<Change>,
     lost: u64,
 }
 
-struct Touched {
+/// A leaf before it was touched.
+pub(super) struct Touched {
     before: Option<Value>,
+    /// Whether somebody wants an event.
+    shown: bool,
+    /// The live dots, where undoing is on.
+    pub(super) entries: Vec<Entry>,
     by: ReplicaId,
+}
+
+impl Observer {
+    /// Whether nobody watches.
+    fn is_quiet(&self) -> bool {
+        !self.all && self.streams.is_empty() && self.checkpoints.is_empty()
+    }
 }
 
 impl Doc {
     /// Collects change events from now on, or stops doing so. Off at first, because it costs a read for each write.
     pub fn observe(&mut self, on: bool) {
-        self.observer.on = on;
+        self.observer.all = on;
     }
 
     /// Takes the events of what was committed or joined since the last call, in the order of commits and joins.
@@ -100,59 +105,118 @@ impl Doc {
 
     /// Whether somebody watches.
     pub(super) fn observing(&self) -> bool {
-        self.observer.on
+        !self.observer.is_quiet()
     }
 
     /// Remembers the value of a leaf before it is changed by `by`.
     pub(super) fn touch(&mut self, key: &Key, by: ReplicaId) {
         self.lists.touch(&self.state, key);
-        if !self.observer.on {
+        let undoing = self.undo.is_some() && self.in_transaction();
+        if self.observer.is_quiet() && !undoing {
             return;
         }
-        self.touch_register(key);
+        if self.observer.all {
+            self.touch_register(key);
+        }
         if let Some((_, last)) = self.observer.touched.last_mut().filter(|(last, _)| last == key) {
             last.by = by;
             return;
         }
-        let before = self.leaf_value(key);
-        self.observer.touched.push((key.clone(), Touched { before, by }));
+        let shown = self.observer.all || self.observer.streams.wants(key);
+        let noted = self.observer.checkpoints.wants(key);
+        if !shown && !noted && !undoing {
+            return;
+        }
+        if noted {
+            let value = self.shown(key);
+            self.observer.checkpoints.note(key, value);
+        }
+        if undoing {
+            self.note_undo_time();
+        }
+        let before = if shown { self.value_before(key) } else { None };
+        let entries = self.state.leaves.get(key).filter(|_| undoing).map(|(_, leaf)| leaf.entries().to_vec());
+        self.observer.touched.push((key.clone(), Touched { before, shown, entries: entries.unwrap_or_default(), by }));
     }
 
     /// Turns what was touched into events.
     pub(super) fn emit_changes(&mut self, origin: &Origin) {
         self.emit_conflicts();
         let touched = std::mem::take(&mut self.observer.touched);
+        if touched.is_empty() {
+            self.forget_touched();
+            return;
+        }
         let mut again = vec![false; touched.len()];
         let mut first: Table<&[u8], u64> = Table::default();
         for (at, (key, _)) in (0..).zip(&touched) {
             again[at as usize] = *first.get_or_insert(key.as_bytes(), at) != at;
         }
-        for ((key, touched), again) in touched.into_iter().zip(again) {
-            if again {
-                continue;
-            }
-            let after = self.leaf_value(&key);
-            if let Some(change) = change(&key, touched, after, origin) {
-                self.observer.changes.push(change);
+        let mut changes = Vec::new();
+        for ((key, touched), again) in touched.iter().zip(&again) {
+            if touched.shown && !again {
+                changes.extend(self.change(key, touched, origin));
             }
         }
-        let excess = self.observer.changes.len().saturating_sub(bounds::CHANGES);
-        self.observer.changes.drain(..excess);
-        self.observer.lost += excess as u64;
+        self.remember(touched, &again, origin);
+        self.deliver(changes);
     }
 
     pub(super) fn forget_touched(&mut self) {
         self.observer.touched.clear();
+        if let Some(undo) = &mut self.undo {
+            undo.forget_pending();
+        }
+        #[cfg(feature = "text")]
+        {
+            self.texts.unwatch_all();
+            self.texts.dropped.iter_mut().for_each(Vec::clear);
+        }
     }
 
-    /// The value of one leaf as events show it.
-    fn leaf_value(&mut self, key: &Key) -> Option<Value> {
+    fn deliver(&mut self, changes: Vec<Change>) {
+        if !self.observer.streams.is_empty() && !changes.is_empty() {
+            let changes: Vec<Arc<Change>> = changes.iter().cloned().map(Arc::new).collect();
+            self.observer.streams.push(&changes, &self.state);
+        }
+        if self.observer.all {
+            let mut changes = changes;
+            self.observer.changes.append(&mut changes);
+            let excess = self.observer.changes.len().saturating_sub(bounds::CHANGES);
+            self.observer.changes.drain(..excess);
+            self.observer.lost += excess as u64;
+        }
+    }
+
+    /// What events are to compare with; a text is watched instead.
+    fn value_before(&mut self, key: &Key) -> Option<Value> {
         match key.kind() {
             #[cfg(feature = "text")]
-            Kind::TEXT => self.state.leaves.contains(key).then(|| Value::Str(self.text_at(key))),
-            Kind::REGISTER => self.register_value(key),
-            _ => plain_value(&self.state, key),
+            Kind::TEXT => {
+                self.watch_text(key);
+                None
+            }
+            _ => self.value_of(key),
         }
+    }
+
+    /// The value of one leaf that is not a text, as events compare it: an item of a list with its position.
+    pub(super) fn value_of(&self, key: &Key) -> Option<Value> {
+        if key.kind() == Kind::REGISTER { self.register_value(key) } else { plain_value(&self.state, key) }
+    }
+
+    fn change(&mut self, key: &Key, touched: &Touched, origin: &Origin) -> Option<Change> {
+        let kind = ContainerKind::of(key.kind())?;
+        #[cfg(feature = "text")]
+        let splices = if key.kind() == Kind::TEXT { self.text_changes(key) } else { Vec::new() };
+        #[cfg(not(feature = "text"))]
+        let splices = Vec::new();
+        let (old, new) = (touched.before.clone(), self.value_of(key));
+        if old == new && splices.is_empty() {
+            return None;
+        }
+        let (old, new) = (old.and_then(|value| bare(key, value)), new.and_then(|value| bare(key, value)));
+        Some(Change { path: place_of(key), kind, by: touched.by, origin: origin.clone(), old, new, splices })
     }
 }
 
@@ -172,72 +236,15 @@ pub(super) fn plain_value(state: &State, key: &Key) -> Option<Value> {
     }
 }
 
-fn change(key: &Key, touched: Touched, after: Option<Value>, origin: &Origin) -> Option<Change> {
-    if touched.before == after {
-        return None;
-    }
-    let kind = ContainerKind::of(key.kind())?;
-    let text = kind == ContainerKind::Text;
-    let string = |value: &Option<Value>| match value {
-        Some(Value::Str(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let splices = if text { vec![difference(&string(&touched.before), &string(&after))] } else { Vec::new() };
-    let (old, new) = match kind {
-        ContainerKind::Text => (None, None),
-        ContainerKind::List => (touched.before.and_then(second), after.and_then(second)),
-        _ => (touched.before, after),
-    };
-    let path = if kind == ContainerKind::List { item_path(key) } else { key.path() };
-    Some(Change { path, kind, by: touched.by, origin: origin.clone(), old, new, splices })
+/// Where a leaf is for those who watch.
+pub(super) fn place_of(key: &Key) -> Path {
+    if key.kind() == Kind::ITEM { item_path(key) } else { key.path() }
 }
 
-/// The value of an item, without its position.
-fn second(item: Value) -> Option<Value> {
-    match item {
-        Value::List(mut parts) => parts.pop(),
-        _ => None,
-    }
-}
-
-/// The smallest single splice that makes `new` of `old`.
-pub(super) fn difference(old: &str, new: &str) -> Splice {
-    let prefix: usize = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    let ((before, old_rest), (_, new_rest)) = (cut(old, prefix), cut(new, prefix));
-    let suffix: usize =
-        old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    let (deleted, inserted) = (cut(old_rest, old_rest.len() - suffix).0, cut(new_rest, new_rest.len() - suffix).0);
-    let units = |text: &str| text.chars().map(char::len_utf16).sum();
-    Splice {
-        index: units(before),
-        delete: units(deleted),
-        insert: inserted.to_owned(),
-        points: (before.chars().count(), deleted.chars().count()),
-    }
-}
-
-/// Cuts between two characters.
-fn cut(text: &str, at: usize) -> (&str, &str) {
-    text.split_at_checked(at).unwrap_or((text, ""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_difference_of_two_texts_is_one_splice_in_utf16_units() {
-        let cases = [
-            ("", "abc", (0, 0, "abc")),
-            ("abc", "", (0, 3, "")),
-            ("a😀b", "a😀xb", (3, 0, "x")),
-            ("aaa", "aa", (2, 1, "")),
-            ("one", "two", (0, 3, "two")),
-        ];
-        for (old, new, (index, delete, insert)) in cases {
-            let splice = difference(old, new);
-            assert_eq!((splice.index, splice.delete, &*splice.insert), (index, delete, insert), "{old} -> {new}");
-        }
-        assert_eq!(difference("a😀b", "a😀xb").points, (2, 0));
+/// The value of a leaf without what is only compared: of an item its position.
+pub(super) fn bare(key: &Key, value: Value) -> Option<Value> {
+    match value {
+        Value::List(mut parts) if key.kind() == Kind::ITEM => parts.pop(),
+        value => Some(value),
     }
 }

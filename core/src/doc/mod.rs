@@ -16,7 +16,9 @@
 mod apply;
 mod audit;
 mod bounded;
+mod catchup;
 mod change;
+mod checkpoint;
 mod counter;
 mod diff;
 mod exchange;
@@ -29,26 +31,35 @@ mod log;
 mod memory;
 mod nodes;
 mod order;
+mod plain;
 mod read;
 mod register;
 mod retire;
 mod set;
 mod state;
+mod stream;
 #[cfg(feature = "text")]
 mod text;
 mod transaction;
+mod undo;
 mod write;
 
+pub use crate::crdt::{Run, Splice};
 pub use apply::ApplyError;
 pub use audit::{LiveDot, Mended, Preview};
-pub use change::{Change, Origin, Splice};
+pub use catchup::{CatchUp, NetChange};
+pub use change::{Change, Origin};
+pub use checkpoint::DiffError;
 pub use exchange::{ImportError, ImportReport};
 pub use join::JoinError;
 pub use memory::Memory;
+pub use plain::PlainError;
 pub use register::{Conflict, Resolver};
 pub use retire::RetireError;
 pub use state::Stats;
+pub use stream::{Source, StreamError, StreamEvent, StreamId, StreamOptions};
 pub use transaction::EditError;
+pub use undo::UndoOptions;
 
 use crate::clock::{HlcClock, ReplicaId, Retired, VersionVector};
 use crate::delta::{Batch, Digest};
@@ -68,8 +79,10 @@ pub struct Doc {
     state: State,
     transaction: Option<Transaction>,
     /// What the open transaction removed, in this order, or the last one if it is `recent`.
-    undo: Vec<Undo>,
+    removed: Vec<Undo>,
     observer: Observer,
+    /// What can be undone; `None` while nobody asked for it.
+    undo: Option<Box<undo::UndoLog>>,
     /// Committed batches that nobody has taken yet, with the bytes they weigh; `None` while nobody is interested.
     outbox: Option<VecDeque<Batch>>,
     /// The last batch committed here, if it is small: the shortest answer to who lacks nothing else.
@@ -95,8 +108,9 @@ impl Doc {
             clock: HlcClock::default(),
             state: State::new(id),
             transaction: None,
-            undo: Vec::new(),
+            removed: Vec::new(),
             observer: Observer::default(),
+            undo: None,
             outbox: None,
             recent: None,
             retired: Retired::default(),

@@ -176,8 +176,9 @@ impl Doc {
             #[cfg(feature = "text")]
             // Their authors are numbered after the old id.
             {
-                self.texts = super::write::TextCache::default();
+                self.texts = super::text::TextCache::default();
             }
+            self.clear_undo();
         }
     }
 

@@ -28,6 +28,9 @@ pub enum EditError {
     /// An inner transaction was rolled back, and the outer one with it.
     #[error("the transaction was rolled back: an inner one was, and they stand or fall together")]
     RolledBack,
+    /// A transaction is open where none may be.
+    #[error("a transaction is open: commit it or roll it back first")]
+    InTransaction,
     /// More than [`bounds::TRANSACTION_DOTS`] in one transaction.
     #[error("the transaction is too large: at most {max} changes fit into one, commit in between", max = bounds::TRANSACTION_DOTS)]
     TooLarge,
@@ -40,6 +43,14 @@ pub enum EditError {
     /// The position is in the middle of a character that takes two UTF-16 units.
     #[error("the position is in the middle of a character")]
     SplitCharacter,
+    /// An attribute of a text is not a name and a scalar.
+    #[error(
+        "the attributes are not a text's: at most {max} names of 1 to {name} bytes, each with null, true, false, a number below 1e100 or a string of up to {value} bytes",
+        max = bounds::ATTRIBUTES,
+        name = bounds::ATTRIBUTE_NAME_BYTES,
+        value = bounds::ATTRIBUTE_BYTES
+    )]
+    Attribute,
     /// The place has no name, so it cannot hold a value: only maps can be the root.
     #[error("the root of a document is a map: a {0} needs a path of at least one segment")]
     Root(&'static str),
@@ -167,7 +178,7 @@ impl Doc {
             self.seal_streamed(last);
         }
         // Larger batches are shorter as deltas.
-        self.recent = Some(whole).filter(|_| last - done.first < RECENT_EVENTS && self.undo.len() <= SPARE_STEPS);
+        self.recent = Some(whole).filter(|_| last - done.first < RECENT_EVENTS && self.removed.len() <= SPARE_STEPS);
         if self.recent.is_none() {
             self.forget_undo();
         }
@@ -183,11 +194,12 @@ impl Doc {
         let mut ops = Vec::with_capacity(count);
         // Where what the transaction itself removed again stands among the steps.
         let mut lost = Vec::new();
-        for step in self.undo.iter().filter(|step| step.entry.writer == done.writer && step.entry.seq >= done.first) {
+        for step in self.removed.iter().filter(|step| step.entry.writer == done.writer && step.entry.seq >= done.first)
+        {
             lost.resize(count, None);
             lost[(step.entry.seq - done.first) as usize] = Some(step);
         }
-        let (mut steps, mut near) = (self.undo.iter().peekable(), 0);
+        let (mut steps, mut near) = (self.removed.iter().peekable(), 0);
         for (at, seq) in (done.first..=done.last).enumerate() {
             let mut removes = SortedMap::default();
             while let Some(step) = steps.next_if(|step| step.event == seq) {
@@ -284,7 +296,7 @@ impl Doc {
         let own = &mut self.state.writers[writer as usize];
         own.log.pop();
         own.seq -= 1;
-        while let Some(Undo { record, key, entry, .. }) = self.undo.pop_if(|step| step.event == seq) {
+        while let Some(Undo { record, key, entry, .. }) = self.removed.pop_if(|step| step.event == seq) {
             let (by, number) = (entry.writer as usize, entry.seq);
             let place = if record {
                 self.state.add_delete(&key, entry.writer, number)
@@ -301,9 +313,9 @@ impl Doc {
     /// Forgets what earlier transactions removed, and with it how to put the last one together.
     pub(super) fn forget_undo(&mut self) {
         self.recent = None;
-        self.undo.clear();
-        if self.undo.capacity() > SPARE_STEPS {
-            self.undo = Vec::new();
+        self.removed.clear();
+        if self.removed.capacity() > SPARE_STEPS {
+            self.removed = Vec::new();
         }
     }
 }

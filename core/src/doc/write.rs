@@ -139,13 +139,13 @@ impl Doc {
             }
             let stays = own.filter(|_| *leaf == key);
             let Some(at) = stays.or_else(|| self.state.leaves.find(leaf.as_bytes())) else { continue };
-            self.state.remove(at, &gone, &mut |key, entry| self.undo.push(Undo::new(seq, false, key, entry)));
+            self.state.remove(at, &gone, &mut |key, entry| self.removed.push(Undo::new(seq, false, key, entry)));
             if stays.is_none() {
                 self.state.leaves.vacate(at);
             }
         }
         for at in records {
-            let undo = &mut self.undo;
+            let undo = &mut self.removed;
             self.state.remove_deletes(at, &|_| true, &mut |key, entry| undo.push(Undo::new(seq, true, key, entry)));
         }
         let place = match (own, payload) {
@@ -178,4 +178,3 @@ impl Doc {
         }
     }
 }
-
