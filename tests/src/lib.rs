@@ -3,7 +3,7 @@
 //! captured frames.
 //!
 //! One test binary per kind lives in `tests/`: `conformance`, `decisions`, `format`, `garbage`, `models`, `oracle`,
-//! `quorum`, `retire`, `sim`, `standalone`, `tidy`, `traps`.
+//! `quorum`, `retire`, `sim`, `standalone`, `streams`, `tidy`, `traps`.
 //! The same vectors are run by Node, Chromium and Python from `conformance/`.
 
 pub mod commit;
@@ -18,6 +18,7 @@ pub mod retire;
 pub mod rng;
 pub mod sim;
 pub mod vectors;
+pub mod watch;
 
 /// The Rust snippets of the README, run as documentation tests.
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use syncline::clock::ReplicaId;
-use syncline::crdt::{FlagKind, Path, Policy, SetKind, TextUnit, Value};
+use syncline::crdt::{Attributes, FlagKind, Path, Policy, SetKind, TextUnit, Value};
 use syncline::doc::{Doc, EditError};
 
 use super::keys;
@@ -34,6 +34,14 @@ pub fn edit(doc: &mut Doc, step: &Json) -> Result<(), String> {
         "list-delete" => doc.list_delete(&path, number(step, "index")?),
         "list-set" => doc.list_set(&path, number(step, "index")?, value()?),
         "list-move" => doc.list_move(&path, number(step, "from")?, number(step, "to")?),
+        "insert" if step["attributes"].is_object() => {
+            let (index, attributes) = (number(step, "index")?, attributes(step)?);
+            doc.text_insert_with(&path, index, text(step, "text")?, &attributes, TextUnit::CodePoint)
+        }
+        "format" => {
+            let (index, count) = (number(step, "index")?, number(step, "count")?);
+            doc.text_format(&path, index, count, &attributes(step)?, TextUnit::CodePoint)
+        }
         "insert" => doc.text_insert(&path, number(step, "index")?, text(step, "text")?, TextUnit::CodePoint),
         "erase" => doc.text_delete(&path, number(step, "index")?, number(step, "count")?, TextUnit::CodePoint),
         "fill" | "clear" => bulk(doc, &path, step),
@@ -52,6 +60,11 @@ fn bulk(doc: &mut Doc, path: &Path, step: &Json) -> Result<(), EditError> {
         }
     }
     Ok(())
+}
+
+fn attributes(step: &Json) -> Result<Attributes, String> {
+    let entries = step["attributes"].as_object().ok_or("a step needs attributes")?;
+    entries.iter().map(|(name, value)| Ok((name.clone(), notation::read(value)?))).collect()
 }
 
 /// The `kind` of set of a step; add-wins if it names none.

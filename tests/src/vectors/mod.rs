@@ -7,7 +7,9 @@
 
 pub mod check;
 pub mod edit;
+pub mod events;
 pub mod file;
 pub mod keys;
 pub mod run;
 pub mod step;
+pub mod watch;

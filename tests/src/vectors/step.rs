@@ -20,6 +20,17 @@
 //! | `list-delete`, `list-set` | `path`, `index`, and `value` |
 //! | `list-move` | `path`, `from`, `to`: the index that the item has afterwards |
 //! | `insert`, `erase` | `path`, `index`, and `text` or `count`; both in code points |
+//! | `insert` | also `attributes` (name to scalar): the insertion has just these |
+//! | `format` | `path`, `index`, `count`, `attributes`; null takes one away; code points |
+//! | `runs` | `path`, `is`: checks the parts of a text, each `[string, attributes]` |
+//! | `cursor` | `path`, `index`, `assoc` (`before` or `after`), `as`, `is` (the bytes in hex): keeps a cursor |
+//! | `cursor-index` | `path`, `cursor` (a name), `is`: checks where a kept cursor is now, in code points; null for nowhere |
+//! | `watch` | begins to collect change events of this replica |
+//! | `changes` | `is`: checks the events since `watch` or the last `changes`, see [`events`](super::events) |
+//! | `version` | `as`: keeps the version of this replica |
+//! | `since` | `of` (a kept version), `is`: checks the net changes, see [`events`](super::events) |
+//! | `keep-undo` | `merge` (ms): local transactions can be undone from now on |
+//! | `undo`, `redo` | `is`: whether there was something to undo or redo (default true) |
 //! | `fill`, `clear` | `path`, `keys`: sets each key to its index, or deletes each, in one transaction |
 //! | `transact` | `steps`, `rollback` |
 //! | `capture` | `as`, and `save: true` or `since` (a replica's version now), else a full export |
@@ -45,6 +56,7 @@ use syncline::doc::Doc;
 
 use super::check::{check, is_check};
 use super::edit::{edit, text};
+use super::watch::{Kept, is_watch};
 
 /// The time that `at: 0` stands for, in ms since the epoch.
 pub const BASE_MS: u64 = 1_700_000_000_000;
@@ -56,6 +68,7 @@ pub struct Bench {
     pub docs: BTreeMap<String, Doc>,
     /// Name to captured blob.
     pub blobs: BTreeMap<String, Vec<u8>>,
+    kept: Kept,
     now_ms: u64,
 }
 
@@ -87,6 +100,10 @@ impl Bench {
             op if is_check(op) => {
                 let doc = self.doc(text(step, "on")?)?;
                 check(doc, step)
+            }
+            op if is_watch(op) => {
+                let doc = self.docs.get_mut(text(step, "on")?).ok_or("no such replica")?;
+                self.kept.watch(doc, step, self.now_ms)
             }
             _ => self.edit(step),
         }
