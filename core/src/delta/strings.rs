@@ -52,10 +52,10 @@ pub(crate) fn write_strings(out: &mut Writer, items: &[&[u8]]) {
         items.iter().for_each(|item| pack_hex(item, out));
     } else if let Some(counted) = Counted::of(items) {
         counted.write(out);
-    } else if let Some(length) = fixed_length(items, |byte| DIGITS.contains(&byte)).filter(|&length| length >= 8) {
+    } else if let Some(length) = fixed_length(items, |byte| six(byte).is_some()).filter(|&length| length >= 8) {
         out.byte(BASE64);
         out.varint(length as u64);
-        items.iter().for_each(|item| out.bytes(&pack_base64(item)));
+        items.iter().for_each(|item| pack_base64(item, out));
     } else {
         write_plain(out, items);
     }
@@ -288,27 +288,45 @@ fn with_dashes(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn pack_base64(item: &[u8]) -> Vec<u8> {
-    let mut out = vec![0u8; (item.len() * 6).div_ceil(8)];
-    for (at, byte) in item.iter().enumerate() {
-        let six = DIGITS.iter().position(|digit| digit == byte).unwrap_or(0) as u16;
-        let (slot, shift) = (at * 6 / 8, at * 6 % 8);
-        let spread = six << shift;
-        out[slot] |= spread as u8;
-        if let Some(next) = out.get_mut(slot + 1) {
-            *next |= (spread >> 8) as u8;
+/// The place of a letter in [`DIGITS`].
+fn six(letter: u8) -> Option<u8> {
+    match letter {
+        b'A'..=b'Z' => Some(letter - b'A'),
+        b'a'..=b'z' => Some(letter - b'a' + 26),
+        b'0'..=b'9' => Some(letter - b'0' + 52),
+        b'-' => Some(62),
+        b'_' => Some(63),
+        _ => None,
+    }
+}
+
+fn pack_base64(item: &[u8], out: &mut Writer) {
+    let (mut pending, mut held) = (0u16, 0);
+    for &letter in item {
+        pending |= u16::from(six(letter).unwrap_or(0)) << held;
+        held += 6;
+        if held >= 8 {
+            out.byte(pending as u8);
+            pending >>= 8;
+            held -= 8;
         }
     }
-    out
+    if held > 0 {
+        out.byte(pending as u8);
+    }
 }
 
 fn unpack_base64(bytes: &[u8], length: usize, out: &mut Vec<u8>) {
-    let six = |at: usize| {
-        let (slot, shift) = (at * 6 / 8, at * 6 % 8);
-        let pair = u16::from(bytes[slot]) | u16::from(bytes.get(slot + 1).copied().unwrap_or(0)) << 8;
-        DIGITS[usize::from(pair >> shift & 63)]
-    };
-    out.extend((0..length).map(six));
+    let (mut pending, mut held, mut bytes) = (0u16, 0, bytes.iter());
+    for _ in 0..length {
+        if held < 6 {
+            pending |= u16::from(bytes.next().copied().unwrap_or(0)) << held;
+            held += 8;
+        }
+        out.push(DIGITS[usize::from(pending & 63)]);
+        pending >>= 6;
+        held -= 6;
+    }
 }
 
 #[cfg(test)]
