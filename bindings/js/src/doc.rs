@@ -14,8 +14,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::change::{flatten, hex};
 use crate::error::fail;
+#[cfg(feature = "lists")]
 use crate::list;
-#[cfg(not(feature = "types"))]
+#[cfg(not(all(feature = "lists", feature = "types")))]
 use crate::refused::unsupported;
 use crate::refused::{decode_error, edit_error, import_error, path_error};
 use crate::replica::Replica;
@@ -69,6 +70,7 @@ impl Replica {
             10 => JsValue::from_str(&doc.text(path)),
             #[cfg(feature = "text")]
             11 => (doc.text_len(path, TextUnit::Utf16) as u32).into(),
+            #[cfg(feature = "lists")]
             list::FIRST..=list::LAST => list::read(doc, what, path, value),
             #[cfg(feature = "types")]
             _ => return types::read(doc, what, path, value),
@@ -90,7 +92,9 @@ impl Replica {
     /// Writes at a path; `what` is a number of `WRITE` in `ts/raw.ts`, and `index` the place or amount that some need. One
     /// method for all, as for reading.
     pub fn write(&mut self, what: u32, path: &str, value: &JsValue, now: f64, index: f64) -> Result<f64, JsValue> {
-        let value = if value.is_undefined() && what >= NEEDS_NO_VALUE { Value::Null } else { from_js(value)? };
+        #[cfg(not(any(feature = "lists", feature = "types")))]
+        let _ = index;
+        let value = if value.is_undefined() && NEED_NO_VALUE.contains(&what) { Value::Null } else { from_js(value)? };
         match (what, &value) {
             (1, Value::Map(_)) | (4, Value::Int(_)) => {}
             (1, _) => {
@@ -100,12 +104,14 @@ impl Replica {
                 return Err(fail("invalid-value", "a counter takes safe integers: use a register for other numbers"));
             }
             #[cfg(feature = "types")]
-            (types::FIRST.., _) => {
+            (TYPES.., _) => {
                 let write = types::Write::read(what, value, index)?;
                 return self.edit(path, now, |doc, path| write.make(doc, path));
             }
             #[cfg(not(feature = "types"))]
-            (list::LAST.., _) => return Err(unsupported()),
+            (TYPES.., _) => return Err(unsupported()),
+            #[cfg(not(feature = "lists"))]
+            (LISTS.., _) => return Err(unsupported()),
             _ => {}
         }
         self.edit(path, now, |doc, path| match (what, value) {
@@ -115,7 +121,7 @@ impl Replica {
             (4, Value::Int(by)) => doc.counter_add(path, by),
             (5, _) => doc.create_map(path),
             (6, _) => doc.delete(path).map(drop),
-            (7, _) => doc.counter_reset(path).map(drop),
+            #[cfg(feature = "lists")]
             (list::FIRST..=list::LAST, value) => list::write(doc, what, path, value, index as usize),
             (_, value) => doc.set(path, value),
         })
@@ -179,8 +185,13 @@ impl Replica {
     }
 }
 
-/// From this number of `WRITE` on, the path is all that a write needs.
-const NEEDS_NO_VALUE: u32 = 5;
+/// The numbers of `WRITE` from which on writes are about lists, and about what the feature `types` has.
+#[cfg(not(feature = "lists"))]
+const LISTS: u32 = 12;
+const TYPES: u32 = 32;
+
+/// The writes for which the path is enough.
+const NEED_NO_VALUE: [u32; 2] = [5, 6];
 
 impl Replica {
     /// Edits within the open transaction, or in one of its own.

@@ -14,7 +14,7 @@ mod change;
 #[cfg(feature = "documents")]
 mod doc;
 mod error;
-#[cfg(feature = "documents")]
+#[cfg(feature = "lists")]
 mod list;
 #[cfg(feature = "documents")]
 mod refused;

@@ -66,7 +66,7 @@ pub(crate) fn resolve_error(error: ResolveError) -> JsValue {
 pub(crate) fn unsupported() -> JsValue {
     fail(
         "unsupported",
-        "this WASM was built without that (small builds have no texts, flags, bounded counters, policies and other sets than \
-         add-wins ones): load the syncline.wasm of the npm package",
+        "this WASM was built without that (small builds have registers, maps, counters and add-wins \
+         sets): load the syncline.wasm of the npm package",
     )
 }

@@ -12,9 +12,6 @@ use crate::error::fail;
 use crate::refused::{decode_error, resolve_error, unsupported};
 use crate::value::{from_js, list_to_js, to_js};
 
-/// The first number of `WRITE` that is about these types.
-pub(crate) const FIRST: u32 = 32;
-
 /// Reads; `value` is an element or the id of a replica.
 pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> Result<JsValue, JsValue> {
     Ok(match what & 0xff {
@@ -55,6 +52,7 @@ pub(crate) enum Write {
     BoundedAdopt(ReplicaId),
     Policy(Option<Policy>),
     Source(String),
+    Reset,
     Grow(i64),
     Fold(VersionVector),
 }
@@ -81,6 +79,7 @@ impl Write {
                 Write::Policy(Some(policy))
             }
             (39, Value::Str(name)) => Write::Source(name),
+            (42, _) => Write::Reset,
             (40, Value::Int(by)) => Write::Grow(by),
             (41, Value::List(versions)) => Write::Fold(meet(&versions)?),
             (32.., _) => {
@@ -104,6 +103,7 @@ impl Write {
             Write::Policy(Some(policy)) => doc.set_policy(path, &policy),
             Write::Policy(None) => doc.clear_policy(path).map(drop),
             Write::Source(name) => doc.set_source(&name),
+            Write::Reset => doc.counter_reset(path).map(drop),
             Write::Grow(by) => doc.counter_grow(path, by),
             Write::Fold(stable) => doc.fold(&stable.meet(&doc.version())).map(drop),
         }

@@ -99,6 +99,7 @@ describe("list", () => {
     for (const edit of [() => list.insert(2, "x"), () => list.delete(1), () => list.set(1, "x"), () => list.move(0, 1), () => list.insert(-1, "x"), () => list.delete(0.5)]) {
       assert.throws(edit, code("out-of-range"));
     }
+    assert.throws(() => list.push(undefined), code("invalid-value"));
     assert.deepEqual(list.values(), ["a"]);
   });
 

@@ -98,7 +98,6 @@ export const WRITE = {
   count: 4,
   createMap: 5,
   remove: 6,
-  reset: 7,
   listInsert: 12,
   listPush: 13,
   listDelete: 14,
@@ -114,6 +113,7 @@ export const WRITE = {
   source: 39,
   grow: 40,
   fold: 41,
+  reset: 42,
 } as const;
 
 /**

@@ -38,7 +38,7 @@ export class SyncCounter {
   /** Sets the counter to zero as far as this replica has seen it: what others add at the same time stays. */
   reset(): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.write(WRITE.reset, this.#path, undefined, engine.now()));
+    return engine.write(engine.raw.write(WRITE.reset, this.#path, null, engine.now()));
   }
 
   /** Returns the value. */
