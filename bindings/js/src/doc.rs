@@ -16,9 +16,7 @@ use crate::change::{flatten, hex};
 use crate::error::fail;
 #[cfg(feature = "lists")]
 use crate::list;
-#[cfg(not(all(feature = "lists", feature = "types")))]
-use crate::refused::unsupported;
-use crate::refused::{decode_error, edit_error, import_error, path_error};
+use crate::refused::{decode_error, edit_error, import_error, path_error, unsupported};
 use crate::replica::Replica;
 #[cfg(feature = "types")]
 use crate::types;
@@ -103,16 +101,15 @@ impl Replica {
             (4, _) => {
                 return Err(fail("invalid-value", "a counter takes safe integers: use a register for other numbers"));
             }
+            (0..=6, _) => {}
+            #[cfg(feature = "lists")]
+            (list::FIRST..=list::LAST, _) => {}
             #[cfg(feature = "types")]
-            (TYPES.., _) => {
+            (types::FIRST.., _) => {
                 let write = types::Write::read(what, value, index)?;
                 return self.edit(path, now, |doc, path| write.make(doc, path));
             }
-            #[cfg(not(feature = "types"))]
-            (TYPES.., _) => return Err(unsupported()),
-            #[cfg(not(feature = "lists"))]
-            (LISTS.., _) => return Err(unsupported()),
-            _ => {}
+            _ => return Err(unsupported()),
         }
         self.edit(path, now, |doc, path| match (what, value) {
             (1, value) => doc.assign(path, value),
@@ -184,11 +181,6 @@ impl Replica {
         flatten(&self.doc_mut().take_changes())
     }
 }
-
-/// The numbers of `WRITE` from which on writes are about lists, and about what the feature `types` has.
-#[cfg(not(feature = "lists"))]
-const LISTS: u32 = 12;
-const TYPES: u32 = 32;
 
 /// The writes for which the path is enough.
 const NEED_NO_VALUE: [u32; 2] = [5, 6];

@@ -12,6 +12,9 @@ use crate::error::fail;
 use crate::refused::{decode_error, resolve_error, unsupported};
 use crate::value::{from_js, list_to_js, to_js};
 
+/// The first number of `WRITE` that is about these types.
+pub(crate) const FIRST: u32 = 32;
+
 /// Reads; `value` is an element or the id of a replica.
 pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> Result<JsValue, JsValue> {
     Ok(match what & 0xff {
