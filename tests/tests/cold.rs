@@ -164,8 +164,7 @@ fn run(one: &mut Doc, two: &mut Doc, records: [Option<Record>; 2], cursor: u32) 
             sessions[at] = session.with_record(record);
         }
     }
-    loop {
-        let Some(answer) = sessions[1].handle(&message, two, None).expect("two goes on") else { break };
+    while let Some(answer) = sessions[1].handle(&message, two, None).expect("two goes on") {
         let Some(next) = sessions[0].handle(&answer, one, None).expect("one goes on") else { break };
         message = next;
     }

@@ -153,7 +153,6 @@ fn deltas_come_back_with_since_floor_horizons_and_retired_writers() {
             DotRow { writer: 3, seq: 4, value: value(2) },
         ],
         deletes: vec![(key("c"), 0, 6)],
-        ..Delta::default()
     };
     assert_eq!(Delta::decode(&delta.encode()), Ok(delta.clone()));
     let bytes = delta.encode();

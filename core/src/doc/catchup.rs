@@ -85,7 +85,7 @@ impl Doc {
                         continue;
                     }
                     gone.push(key.path());
-                    for (below, _) in self.state.leaves.range(key, &Key::tree_end(&key.path())) {
+                    for (below, _) in self.state.leaves.range(key, Key::tree_end(&key.path())) {
                         keys.get_or_insert(below.as_bytes(), 0);
                     }
                 }

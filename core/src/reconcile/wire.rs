@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn cells_come_back_with_what_is_sent_of_them() {
-        let items: Vec<u64> = (0..3_000).map(|item: u64| item * 7 | (item % 5) << 48).collect();
+        let items: Vec<u64> = (0..3_000).map(|item: u64| (item * 7) | ((item % 5) << 48)).collect();
         let pinned = Pinned::of(ItemHasher::new(9), &items);
         for (from, upto) in [(0, 0), (0, 1), (0, 40), (40, 256)] {
             let cells = &pinned.ready()[from..upto];

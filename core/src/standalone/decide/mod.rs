@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(decide("or_set", &Value::Null), Err(CallError::Argument("args")));
         assert_eq!(decide("or_set", &map(&[])), Err(CallError::Argument("replicas")));
         let on = ("on", Value::from("a"));
-        assert_eq!(play("or_set", &[on.clone()]), Err(CallError::Argument("op")));
+        assert_eq!(play("or_set", std::slice::from_ref(&on)), Err(CallError::Argument("op")));
         assert_eq!(play("or_set", &[on.clone(), ("op", "fly".into())]), Err(CallError::Unknown("fly".into())));
         assert_eq!(play("or_set", &[on.clone(), ("op", "add".into())]), Err(CallError::Argument("value")));
         assert_eq!(play("or_set", &[("on", "z".into()), ("op", "add".into())]), Err(CallError::Argument("on")));
