@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value as Json;
-use syncline::quorum::decide;
+use syncline::standalone::decide;
 
 use crate::notation;
 
@@ -61,6 +61,7 @@ fn flip(json: &mut Json) {
         Json::Number(number) => *json = (number.as_i64().unwrap_or(0) + 1).into(),
         Json::String(text) => text.push('x'),
         Json::Array(items) if items.is_empty() => items.push(Json::Null),
+        Json::Object(entries) if entries.is_empty() => drop(entries.insert("more".to_owned(), Json::Null)),
         Json::Array(items) => items.last_mut().map(flip).unwrap_or(()),
         Json::Object(entries) => entries.values_mut().next_back().map(flip).unwrap_or(()),
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use syncline::crdt::Value;
-use syncline::quorum::decide;
+use syncline::standalone::decide;
 use syncline_tests::decisions::{check, corrupt, load_all};
 use syncline_tests::notation;
 use syncline_tests::rng::{Rng, each_seed, seeds};

@@ -97,7 +97,10 @@ impl Doc {
         }
         known.sort_unstable();
         if twice || known.windows(2).any(|pair| pair[0] == pair[1]) {
-            places.iter().for_each(|&at| leaves.vacate(at));
+            // Each once: the last to go may take all slots with it.
+            places.sort_unstable();
+            places.dedup();
+            places.into_iter().for_each(|at| leaves.vacate(at));
             return Err(DecodeError::Range("leaf (it is listed twice)").into());
         }
         Ok((places, known))
@@ -262,5 +265,31 @@ fn check_dot(key: &Key, dot: &DotRow, have: u64) -> Result<(), JoinError> {
         None if dot.seq > have => Err(DecodeError::Range("dot (its value is missing)").into()),
         Some((_, payload)) if key.is(Kind::TEXT) => Ok(check_update(payload).map_err(ApplyError::from)?),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VersionVector;
+    use crate::crdt::{Path, Value};
+
+    #[test]
+    fn a_leaf_that_is_listed_twice_is_refused_and_leaves_no_trace() {
+        let mut from = Doc::new(ReplicaId::new(5, 1));
+        let place = |number: u32| Path::root().child(&number.to_string());
+        from.transact(5, None, |doc| (0..2_000).try_for_each(|number| doc.set(&place(number), Value::Null))).unwrap();
+        let delta = from.delta_since(&VersionVector::default());
+        for doubled in [0, 700, 1_999] {
+            let mut damaged = delta.clone();
+            damaged.leaves.push(damaged.leaves[doubled].clone());
+            damaged.leaves.last_mut().unwrap().dots = 0;
+            let mut doc = Doc::new(ReplicaId::new(5, 2));
+            let refused = doc.join(&damaged, &Origin::Import);
+            assert_eq!(refused, Err(DecodeError::Range("leaf (it is listed twice)").into()));
+            doc.check().unwrap();
+            assert_eq!(doc.join(&delta, &Origin::Import), Ok(2_000));
+            doc.check().unwrap();
+        }
     }
 }

@@ -100,10 +100,10 @@ impl Leaves {
         (id, true)
     }
 
-    /// Removes a leaf that has no dots any more.
+    /// Removes a leaf that has no dots any more. Does nothing when it is gone already.
     pub(super) fn vacate(&mut self, id: u32) {
         let slot = &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK];
-        if !slot.1.entries().is_empty() {
+        if matches!(slot.1, Leaf::Gone) || !slot.1.entries().is_empty() {
             return;
         }
         slot.1 = Leaf::Gone;

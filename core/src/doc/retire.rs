@@ -146,7 +146,7 @@ impl Doc {
             after.seq = known.max(last - taken);
             after.floor = after.floor.max(floor);
         }
-        self.recent = None;
+        self.forget_recent();
         self.emit_changes(origin);
         last - taken
     }
@@ -206,7 +206,7 @@ impl Doc {
                     self.state.retire_writer(at);
                 }
             }
-            self.recent = None;
+            self.forget_recent();
         }
         if self.state.horizon > 0 {
             self.state.free_writers();

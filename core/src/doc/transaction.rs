@@ -180,7 +180,7 @@ impl Doc {
         // Larger batches are shorter as deltas.
         self.recent = Some(whole).filter(|_| last - done.first < RECENT_EVENTS && self.removed.len() <= SPARE_STEPS);
         if self.recent.is_none() {
-            self.forget_undo();
+            self.forget_recent();
         }
         self.tidy();
         Ok(Some(last))
@@ -246,7 +246,7 @@ impl Doc {
             self.undo_last(writer);
         }
         self.state.digest = digest;
-        self.forget_undo();
+        self.forget_recent();
         self.forget_touched();
         self.lists.clear();
         if !outer {
@@ -311,7 +311,7 @@ impl Doc {
     }
 
     /// Forgets what earlier transactions removed, and with it how to put the last one together.
-    pub(super) fn forget_undo(&mut self) {
+    pub(super) fn forget_recent(&mut self) {
         self.recent = None;
         self.removed.clear();
         if self.removed.capacity() > SPARE_STEPS {

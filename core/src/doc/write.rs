@@ -125,7 +125,7 @@ impl Doc {
         };
         let (writer, hlc) = self.open()?;
         if self.recent.is_some() {
-            self.forget_undo();
+            self.forget_recent();
         }
         let seq = self.state.writers[writer as usize].seq + 1;
         if !key.is(Kind::TREE) {

@@ -1,6 +1,7 @@
 //! Runs the decisions on standalone types; with `--write` it fills the bytes into their file, for review.
 
 use std::process::ExitCode;
+use syncline_tests::decisions::check;
 use syncline_tests::lattice::cases;
 
 fn main() -> ExitCode {
@@ -25,6 +26,6 @@ fn run(write: bool) -> Result<usize, String> {
         let text = format!("{{\n  \"about\": {},\n  \"cases\": [\n{}\n  ]\n}}\n", file["about"], lines.join(",\n"));
         std::fs::write(cases::path(), text).map_err(|error| error.to_string())?;
     }
-    cases::cases(&file).iter().try_for_each(cases::check)?;
+    cases::cases(&file).iter().try_for_each(check)?;
     Ok(cases::cases(&file).len())
 }

@@ -15,7 +15,7 @@ pub struct Relay {
     /// What the room answers to the driver of a round.
     pub answers: Vec<RetireMessage>,
     /// Connections that the relay has closed.
-    pub closed: Vec<(ConnId, u16)>,
+    pub closed: Vec<(ConnId, u16, String)>,
     links: BTreeMap<ConnId, Link>,
     log: Vec<Vec<u8>>,
     number: usize,
@@ -83,7 +83,7 @@ impl Relay {
                     self.room.handle(RoomInput::Durable { upto: id }, now_ms);
                 }
                 RoomOutput::Retire(answer) => self.answers.push(answer),
-                RoomOutput::Close { conn, code, .. } => self.closed.push((conn, code)),
+                RoomOutput::Close { conn, code, reason } => self.closed.push((conn, code, reason)),
                 _ => {}
             }
         }

@@ -156,10 +156,10 @@ impl World {
                     measure(&mut self.measured, conn, 1, frame.len());
                     self.profiles[conn as usize].replica.handle(Input::Frame(&frame), self.now_ms);
                 }
-                for (conn, code) in std::mem::take(&mut self.relays[place].closed) {
+                for (conn, code, reason) in std::mem::take(&mut self.relays[place].closed) {
                     // Only a round may stand in somebody's way.
                     if code != 1013 {
-                        return Err(format!("profile {conn} is closed with {code}"));
+                        return Err(format!("profile {conn} is closed with {code}: {reason}"));
                     }
                     self.leave(conn as usize);
                 }

@@ -99,9 +99,10 @@ impl Mirror {
         change.splices.iter().try_for_each(|splice| apply(text, splice))
     }
 
-    /// What it knows, without texts that are empty: an empty text and none are the same to a reader.
+    /// What it knows, without what reads like nothing: texts that are empty, and counters that undoing left at zero.
     pub fn tidy(mut self) -> Mirror {
         self.texts.retain(|_, text| !text.is_empty());
+        self.values.retain(|place, value| place.1 != ContainerKind::Counter || *value != Value::Int(0));
         self
     }
 

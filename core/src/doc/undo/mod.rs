@@ -98,8 +98,9 @@ impl Doc {
         }
     }
 
-    /// Takes back the last group of local transactions, in a transaction with the origin `"undo"`. What others did stays.
-    /// Returns whether there was a group.
+    /// Takes back the last group of local transactions, in a transaction with the origin `"undo"`. What others did stays;
+    /// a counter that the group began is left, at zero, because others may have counted on it meanwhile. Returns whether
+    /// there was a group.
     ///
     /// # Errors
     /// [`EditError`], and then nothing is changed; [`EditError::InTransaction`] inside a transaction.
@@ -166,7 +167,7 @@ impl Doc {
         let entries = dots(&self.state, key);
         let reset = resets(entries.iter().map(|entry| &*entry.payload)).get(&self.id).copied().unwrap_or_default();
         let taken = last.is_some_and(|last| entries.is_empty() || last <= reset);
-        if taken || net == 0 {
+        if taken || (net == 0 && !entries.is_empty()) {
             return Ok(());
         }
         self.counter_add(&key.path(), net.saturating_neg())
@@ -272,7 +273,9 @@ impl Doc {
             Kind::COUNTER => {
                 let net = counter_sum(&self.state, &key).saturating_sub(self.sum_of(&entries));
                 let last = now.iter().filter(|entry| entry.writer == own).map(|entry| entry.seq).max();
-                return (net != 0).then_some(Step::Count { key, net, last });
+                // A counter at zero comes back too: what was counted on it before is undone on it.
+                let deleted = now.is_empty() && !entries.is_empty();
+                return (net != 0 || deleted).then_some(Step::Count { key, net, last });
             }
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! One entry by which tools and test vectors of any language reach all types.
+//! One entry by which tools and test vectors of any language reach all types and decisions.
 
 mod history;
 mod subject;
@@ -8,6 +8,8 @@ use super::{Packed, PnCounter, RwSet, TwoPhaseSet, VectorClock};
 use crate::bytes::DecodeError;
 use crate::clock::{Causality, ReplicaId};
 use crate::crdt::{Value, ValueError};
+use crate::place;
+use crate::quorum;
 use history::{field, history};
 use std::collections::BTreeMap;
 
@@ -33,6 +35,9 @@ pub enum CallError {
     /// Bytes could not be decoded.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// A call of [`quorum::decide`] was refused.
+    #[error(transparent)]
+    Decision(#[from] place::CallError),
 }
 
 impl CallError {
@@ -45,6 +50,7 @@ impl CallError {
             CallError::Change(_) => "change",
             CallError::Value(_) => "value",
             CallError::Decode(_) => "decode",
+            CallError::Decision(error) => error.code(),
         }
     }
 }
@@ -58,6 +64,7 @@ impl CallError {
 ///   id; `steps` is a list of maps, each with `on`, the name of a replica, and `op`: `"merge"` (all of `from`),
 ///   `"apply"` (the delta of step number `step`, from 0), `"load"` (`bytes` in hex, as encoded), or an operation of the type with its `value`,
 ///   `key`, `by` or `at` (milliseconds, or `[milliseconds, counter]`). Returns for each replica its `value` and its encoded `bytes` in hex.
+/// * All calls of [`quorum::decide`] and of [`place::decide`](crate::place::decide).
 ///
 /// # Errors
 /// [`CallError`], which names the cause.
@@ -67,7 +74,7 @@ impl CallError {
 /// let nothing = Value::Map([("left", Value::Map([].into())), ("right", Value::Map([].into()))]
 ///     .into_iter().map(|(name, clock)| (name.to_owned(), clock)).collect());
 /// assert_eq!(decide("vector_clock.compare", &nothing), Ok(Value::from("equal")));
-/// assert!(matches!(decide("vector_clock.guess", &nothing), Err(CallError::Unknown(_))));
+/// assert_eq!(decide("vector_clock.guess", &nothing).map_err(|error| error.code()), Err("unknown_call"));
 /// ```
 pub fn decide(call: &str, args: &Value) -> Result<Value, CallError> {
     match call {
@@ -99,7 +106,7 @@ pub fn decide(call: &str, args: &Value) -> Result<Value, CallError> {
         "ew_flag" => history::<EwFlag>(args),
         "dw_flag" => history::<DwFlag>(args),
         "or_map" => history::<OrMap<Packed, OrSet<Packed>>>(args),
-        _ => Err(CallError::Unknown(call.to_owned())),
+        _ => Ok(quorum::decide(call, args)?),
     }
 }
 
