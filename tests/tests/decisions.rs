@@ -10,7 +10,7 @@ use syncline_tests::notation;
 use syncline_tests::rng::{Rng, each_seed, seeds};
 
 /// Every call that `decide` documents.
-const CALLS: [&str; 20] = [
+const CALLS: [&str; 36] = [
     "hash",
     "jump",
     "ring",
@@ -31,6 +31,22 @@ const CALLS: [&str; 20] = [
     "frontier",
     "write",
     "session",
+    "vector_clock.compare",
+    "vector_clock.merge",
+    "vector_clock",
+    "g_counter",
+    "pn_counter",
+    "lww_register",
+    "lww_set",
+    "lww_map",
+    "mv_register",
+    "g_set",
+    "two_phase_set",
+    "or_set",
+    "rw_set",
+    "ew_flag",
+    "dw_flag",
+    "or_map",
 ];
 
 #[test]

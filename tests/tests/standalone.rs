@@ -1,5 +1,5 @@
 //! Types without a document: the definition of each and the laws of joins over random histories, the mistakes of other
-//! systems, damaged bytes, and the decisions that all languages share.
+//! systems, and damaged bytes.
 
 mod mistakes;
 

@@ -5,7 +5,7 @@ use crate::bytes::DecodeError;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::delta::Digest;
 
-/// Asks for a room as [`Open`] does, in fewer bytes.
+/// Asks for a room as [`Open`](super::Open) does, in fewer bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resume {
     /// Its name.

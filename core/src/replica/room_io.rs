@@ -96,7 +96,7 @@ pub enum RoomOutput {
     Persist {
         /// Its number.
         id: u64,
-        /// Its bytes: [`Room::restore`] takes them.
+        /// Its bytes: [`Room::restore`](super::Room::restore) takes them.
         blob: Vec<u8>,
     },
     /// Answer the driver of a round of retirement.

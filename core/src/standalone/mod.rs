@@ -17,7 +17,7 @@
 //! | [`OrMap`] | its children merge; removing a key takes away just what was seen below it |
 //!
 //! # Replicas and time
-//! Changes are signed with a [`ReplicaId`](crate::clock::ReplicaId). One id belongs to one running copy: a process that
+//! Changes are signed with a [`ReplicaId`]. One id belongs to one running copy: a process that
 //! starts, and whoever copies a value to go on from there, takes a new id, since two changes under one name are one.
 //! Where time decides, it comes from an [`HlcClock`](crate::clock::HlcClock) of yours; check what comes from strangers with
 //! [`HlcClock::check`](crate::clock::HlcClock::check) before merging, and let the clock observe what you merge.

@@ -6,7 +6,6 @@ use syncline::standalone::{
     ChangeError, Crdt, DwFlag, EwFlag, GCounter, GSet, LwwMap, LwwRegister, LwwSet, MvRegister, OrMap, OrSet, Packed,
     PnCounter, RwSet, TwoPhaseSet, VectorClock,
 };
-use syncline_tests::lattice::cases;
 use syncline_tests::rng::Rng;
 
 const MS: u64 = 1_790_000_000_000;
@@ -344,20 +343,4 @@ fn bytes_of_another_type_are_refused() {
     let mut map = OrMap::<u64, OrSet<u64>>::default();
     map.update(1, |child| child.add(id(1), 2)).expect("numbers are left");
     assert!(OrMap::<u64, MvRegister<u64>>::decode(&map.encode()).is_err());
-}
-
-#[test]
-fn every_decision_is_as_expected() {
-    let file = cases::load().expect("the file is readable");
-    let problems: Vec<String> = cases::cases(&file).iter().filter_map(|case| cases::check(case).err()).collect();
-    assert!(cases::cases(&file).len() >= 40, "only {}", cases::cases(&file).len());
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
-}
-
-#[test]
-fn a_flipped_expectation_fails_each_decision() {
-    for mut case in cases::cases(&cases::load().expect("the file is readable")).to_vec() {
-        cases::flip(&mut case["expect"]);
-        assert!(cases::check(&case).is_err(), "{} holds though flipped", case["name"]);
-    }
 }
