@@ -55,7 +55,10 @@ pub(crate) const SECTIONS: &[Section] = &[
 
 fn lint(step: &Step) -> Result<(), Problem> {
     let commands = ["fmt --all --check", "clippy --workspace --all-targets -- -D warnings"];
-    each(commands, |words| step.test(&Cmd::cargo().words(words), Format::None))
+    each(commands, |words| step.test(&Cmd::cargo().words(words), Format::None))?;
+    // Undocumented items and broken links are errors there.
+    let docs = Cmd::cargo().words("doc --workspace --no-deps --quiet").env("RUSTDOCFLAGS", "-D warnings");
+    step.test(&docs, Format::None)
 }
 
 /// The packages for other languages are tested from those languages, and the WASM tool in its own profile.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use syncline_tests::corpus::sample;
 use syncline_tests::sim::run::Simulation;
+use syncline_tests::{decisions, notation};
 
 /// Most inputs of one target: the fuzzer finds the rest.
 const INPUTS: usize = 100;
@@ -26,7 +27,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         .into_iter()
         .flat_map(|(end, frames)| conversations(frames).into_iter().map(move |c| [vec![end], c].concat()));
     write(&folder.join("link"), &frames.collect::<Vec<_>>())?;
-    Ok(())
+    write(&folder.join("decide"), &calls()?)
+}
+
+/// The calls of the tables: name, zero, arguments.
+fn calls() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let mut calls = Vec::new();
+    for case in decisions::load_all()? {
+        let args = notation::read(&case["args"])?.to_cbor();
+        calls.push([case["call"].as_str().unwrap_or_default().as_bytes(), &[0], &args].concat());
+    }
+    Ok(calls)
 }
 
 /// Some frames in a row, each with its length before it.

@@ -32,26 +32,22 @@ struct World<M: Model> {
 
 /// Plays the histories of one seed and returns what did not hold.
 pub fn run<M: Model>(seed: u64) -> Result<(), String> {
-    for travel in [Travel::States, Travel::Deltas] {
-        let mut world = World::<M>::new(seed);
-        world.play(travel).map_err(|problem| format!("{}, seed {seed}: {problem}", M::NAME))?;
-    }
-    Ok(())
+    play::<M>(&Rng::new(seed)).map_err(|problem| format!("{}, seed {seed}: {problem}", M::NAME))
+}
+
+/// Plays the histories that the draws of `rng` make.
+pub fn play<M: Model>(rng: &Rng) -> Result<(), String> {
+    [Travel::States, Travel::Deltas].into_iter().try_for_each(|travel| World::<M>::of(rng.clone()).play(travel))
 }
 
 impl<M: Model> World<M> {
-    fn new(seed: u64) -> Self {
+    fn of(rng: Rng) -> Self {
         let replica = |number: usize| Replica {
             id: ReplicaId::new(1_700_000_000_000 + number as u64 % 2, number as u128),
             state: M::State::default(),
             seen: BTreeSet::new(),
         };
-        World {
-            rng: Rng::new(seed),
-            replicas: (1..=REPLICAS).map(replica).collect(),
-            events: Vec::new(),
-            deltas: Vec::new(),
-        }
+        World { rng, replicas: (1..=REPLICAS).map(replica).collect(), events: Vec::new(), deltas: Vec::new() }
     }
 
     fn play(&mut self, travel: Travel) -> Result<(), String> {
