@@ -5,22 +5,21 @@
 
 use pyo3::{
     prelude::*,
-    types::{IntoPyDict, PyBytes, PyDict, PyList, PyTuple},
+    types::{PyBytes, PyList, PyTuple},
 };
 use syncline::{
     clock::VersionVector,
-    crdt::{ContainerKind, TextUnit},
     doc::{Doc, EditError},
 };
 
 use crate::{
-    error,
-    replica::{Replica, changes, millis, parse},
+    change, error,
+    replica::{Replica, millis, parse},
     value,
 };
 
 impl Replica {
-    fn write(
+    pub(crate) fn write(
         &self,
         py: Python<'_>,
         now: Option<u64>,
@@ -34,11 +33,11 @@ impl Replica {
 }
 
 /// Edits inside the open transaction, or in one of its own.
-fn write(
+pub(crate) fn write<E: From<EditError>>(
     doc: &mut Doc,
     now: u64,
-    edit: impl FnOnce(&mut Doc) -> Result<(), EditError>,
-) -> Result<Option<u64>, EditError> {
+    edit: impl FnOnce(&mut Doc) -> Result<(), E>,
+) -> Result<Option<u64>, E> {
     if doc.in_transaction() {
         return edit(doc).map(|()| None);
     }
@@ -80,13 +79,6 @@ impl Replica {
         }
     }
 
-    /// All concurrent values of the register, newest first.
-    fn siblings(&self, py: Python<'_>, path: &str) -> PyResult<Py<PyAny>> {
-        let path = parse(py, path)?;
-        let found = self.lock(py)?.doc().siblings(&path);
-        value::list(py, found)
-    }
-
     /// The whole subtree as plain objects, or the default.
     #[pyo3(signature = (path, default=None))]
     fn view(&self, py: Python<'_>, path: &str, default: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
@@ -117,47 +109,10 @@ impl Replica {
         Ok(self.lock(py)?.doc().len(&path))
     }
 
-    /// What stands at the path: register, map, set, counter, text or nothing.
+    /// What stands at the path: register, map, set, counter, text, flag, list, bounded or nothing.
     fn kind(&self, py: Python<'_>, path: &str) -> PyResult<Option<&'static str>> {
         let path = parse(py, path)?;
-        Ok(self.lock(py)?.doc().kind(&path).map(kind_name))
-    }
-
-    /// Whether the set has this element.
-    fn set_contains(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        Ok(self.lock(py)?.doc().set_contains(&path, &value))
-    }
-
-    /// The elements of a set, in the order of their encoding.
-    fn set_elements(&self, py: Python<'_>, path: &str) -> PyResult<Py<PyAny>> {
-        let path = parse(py, path)?;
-        let elements = self.lock(py)?.doc().set_elements(&path);
-        value::list(py, elements)
-    }
-
-    /// The number of elements of a set.
-    fn set_len(&self, py: Python<'_>, path: &str) -> PyResult<usize> {
-        let path = parse(py, path)?;
-        Ok(self.lock(py)?.doc().set_len(&path))
-    }
-
-    /// The sum of a counter.
-    fn counter(&self, py: Python<'_>, path: &str) -> PyResult<i64> {
-        let path = parse(py, path)?;
-        Ok(self.lock(py)?.doc().counter(&path))
-    }
-
-    /// The whole text.
-    fn text(&self, py: Python<'_>, path: &str) -> PyResult<String> {
-        let path = parse(py, path)?;
-        Ok(self.lock(py)?.doc_mut().text(&path))
-    }
-
-    /// The length of a text in code points.
-    fn text_len(&self, py: Python<'_>, path: &str) -> PyResult<usize> {
-        let path = parse(py, path)?;
-        Ok(self.lock(py)?.doc_mut().text_len(&path, TextUnit::CodePoint))
+        Ok(self.lock(py)?.doc().kind(&path).map(change::kind_name))
     }
 
     /// Sets a register; replaces what is at and below the path.
@@ -188,61 +143,6 @@ impl Replica {
         self.write(py, now, |doc| doc.create_map(&path))
     }
 
-    /// Adds an element to a set.
-    #[pyo3(signature = (path, value, now=None))]
-    fn set_add(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>, now: Option<u64>) -> PyResult<Option<u64>> {
-        let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.set_add(&path, value).map(drop))
-    }
-
-    /// Removes an element from a set.
-    #[pyo3(signature = (path, value, now=None))]
-    fn set_remove(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        value: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
-        let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.set_remove(&path, &value).map(drop))
-    }
-
-    /// Adds to a counter.
-    #[pyo3(signature = (path, by, now=None))]
-    fn counter_add(&self, py: Python<'_>, path: &str, by: i64, now: Option<u64>) -> PyResult<Option<u64>> {
-        let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.counter_add(&path, by))
-    }
-
-    /// Inserts into a text at a position in code points.
-    #[pyo3(signature = (path, index, text, now=None))]
-    fn text_insert(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        index: usize,
-        text: &str,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
-        let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.text_insert(&path, index, text, TextUnit::CodePoint))
-    }
-
-    /// Deletes code points from a text.
-    #[pyo3(signature = (path, index, length, now=None))]
-    fn text_delete(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        index: usize,
-        length: usize,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
-        let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.text_delete(&path, index, length, TextUnit::CodePoint))
-    }
-
     /// The version vector as bytes.
     fn version<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let version = self.lock(py)?.doc().version().encode();
@@ -263,18 +163,6 @@ impl Replica {
     /// The digest of the document: 32 hexadecimal digits.
     fn digest(&self, py: Python<'_>) -> PyResult<String> {
         Ok(self.lock(py)?.doc().digest().to_string())
-    }
-
-    /// The sizes of the document by name.
-    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = self.lock(py)?.doc().stats();
-        let sizes = [
-            ("replicas", stats.replicas),
-            ("leaves", stats.leaves),
-            ("events", stats.dots),
-            ("deletes", stats.deletes),
-        ];
-        sizes.into_py_dict(py)
     }
 
     /// The snapshot, or with a version the changes since it.
@@ -309,19 +197,6 @@ impl Replica {
     /// Takes the changes recorded since the last time.
     fn take_changes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         let taken = self.lock(py)?.doc_mut().take_changes();
-        changes(py, taken)
-    }
-}
-
-fn kind_name(kind: ContainerKind) -> &'static str {
-    match kind {
-        ContainerKind::Map => "map",
-        ContainerKind::Set => "set",
-        ContainerKind::Text => "text",
-        ContainerKind::Counter => "counter",
-        ContainerKind::Register => "register",
-        ContainerKind::Flag => "flag",
-        ContainerKind::List => "list",
-        ContainerKind::Bounded => "bounded",
+        change::changes(py, taken)
     }
 }

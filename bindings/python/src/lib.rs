@@ -7,6 +7,10 @@
 //! |---|---|
 //! | `replica` | the class `Replica`: inputs, outputs and status of the core's front door |
 //! | `doc` | the document's part of `Replica`: transactions, reads, writes, exchange |
+//! | `sets`, `counter`, `list`, `register`, `text` | the containers of these kinds, also as methods of `Replica` |
+//! | `stream`, `undo`, `plain` | streams and net changes, going back, JSON and CBOR: more methods of it |
+//! | `change` | what happened, as tuples |
+//! | `call` | the function `decide` |
 //! | `value` | values both ways; the class `Timestamp` |
 //! | `vector` | the class `Vector` |
 //! | `error` | the core's errors as the named exceptions of `syncline.errors` |
@@ -14,9 +18,19 @@
 //! The replica sits behind a mutex, so it can be used from any thread. No Python code runs while the mutex is held:
 //! arguments are converted before, results after. Calls whose cost grows with the document release the interpreter.
 
+mod call;
+mod change;
+mod counter;
 mod doc;
 mod error;
+mod list;
+mod plain;
+mod register;
 mod replica;
+mod sets;
+mod stream;
+mod text;
+mod undo;
 mod value;
 mod vector;
 
@@ -27,6 +41,7 @@ use pyo3::prelude::*;
 mod _syncline {
     #[pymodule_export]
     use super::{
+        call::decide,
         replica::{Replica, new_replica_id},
         value::Timestamp,
         vector::Vector,

@@ -9,11 +9,11 @@ use pyo3::{IntoPyObjectExt, prelude::*, sync::MutexExt, types::PyTuple};
 use syncline::{
     clock::ReplicaId,
     crdt::{Path, Value},
-    doc::{Change, Doc, Origin},
+    doc::Doc,
     replica::{AckLevel, Input, Output, PresenceChange, Replica as Core, ReplicaConfig, Status},
 };
 
-use crate::{error, value};
+use crate::{change, error, register, value};
 
 /// Names the program towards the relay.
 const AGENT: &str = concat!("syncline-python/", env!("CARGO_PKG_VERSION"));
@@ -27,11 +27,13 @@ pub(crate) struct Replica {
 impl Replica {
     /// Waits for the replica with the interpreter released, then holds both.
     pub(crate) fn lock<'a>(&'a self, py: Python<'_>) -> PyResult<MutexGuard<'a, Core>> {
+        refuse_resolvers(py)?;
         self.core.lock_py_attached(py).map_err(|_| error::broken(py))
     }
 
     /// Runs work whose cost grows with the document, with the interpreter released.
     pub(crate) fn detached<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Core) -> R + Send) -> PyResult<R> {
+        refuse_resolvers(py)?;
         py.detach(|| self.core.lock().ok().map(|mut core| work(&mut core))).ok_or_else(|| error::broken(py))
     }
 
@@ -140,6 +142,11 @@ impl Replica {
     }
 }
 
+/// A resolver runs in the middle of a read: to use a document there would wait for itself.
+fn refuse_resolvers(py: Python<'_>) -> PyResult<()> {
+    if register::is_resolving() { Err(error::resolving(py)) } else { Ok(()) }
+}
+
 /// Makes the id of a new replica from its time of birth in milliseconds and 16 random bytes.
 #[pyfunction]
 pub(crate) fn new_replica_id(birth_ms: u64, random: [u8; 16]) -> String {
@@ -157,39 +164,13 @@ pub(crate) fn parse(py: Python<'_>, encoded: &str) -> PyResult<Path> {
     Path::parse(encoded).map_err(|error| error::path(py, error))
 }
 
-/// Converts change events to tuples (path, kind, by, origin, name, old, new, splices); old and new are tuples of
-/// nothing or one value.
-pub(crate) fn changes<'py>(py: Python<'py>, changes: Vec<Change>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-    changes.into_iter().map(|change| change_tuple(py, change)).collect()
-}
-
-fn change_tuple<'py>(py: Python<'py>, change: Change) -> PyResult<Bound<'py, PyTuple>> {
-    let (origin, name) = match change.origin {
-        Origin::Local(name) => ("local", name),
-        Origin::Import => ("import", None),
-        Origin::Link => ("link", None),
-    };
-    let splices: Vec<_> =
-        change.splices.into_iter().map(|splice| (splice.points.0, splice.points.1, splice.insert)).collect();
-    let path = PyTuple::new(py, change.path.segments())?;
-    let kind = format!("{:?}", change.kind).to_lowercase();
-    let (old, new) = (maybe(py, change.old)?, maybe(py, change.new)?);
-    (path, kind, change.by.to_string(), origin, name, old, new, splices).into_pyobject(py)
-}
-
-/// A tuple of nothing or the value: `None` is a value of its own.
-fn maybe<'py>(py: Python<'py>, value: Option<Value>) -> PyResult<Bound<'py, PyTuple>> {
-    let items = value.map(|value| value::to_python(py, value)).transpose()?;
-    PyTuple::new(py, items)
-}
-
 fn output_tuple<'py>(py: Python<'py>, output: Output) -> PyResult<Bound<'py, PyTuple>> {
     match output {
         Output::Connect => ("connect",).into_pyobject(py),
         Output::Disconnect => ("disconnect",).into_pyobject(py),
         Output::Send(frame) => ("send", bytes(py, &frame)).into_pyobject(py),
         Output::Journal(entry) => ("journal", bytes(py, &entry)).into_pyobject(py),
-        Output::Changes(list) => ("changes", changes(py, list)?).into_pyobject(py),
+        Output::Changes(list) => ("changes", change::changes(py, list)?).into_pyobject(py),
         Output::Acked { level, seq } => ("acked", level.to_string(), seq).into_pyobject(py),
         Output::Presence(list) => {
             let list = list.into_iter().map(|change| presence(py, change)).collect::<PyResult<Vec<_>>>()?;

@@ -26,6 +26,12 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
+    /// Copies little-endian numbers of four bytes each.
+    pub(crate) fn from_le_bytes(bytes: &[u8]) -> Self {
+        let number = |four: &[u8]| four.try_into().map_or(0.0, f32::from_le_bytes);
+        Vector { items: bytes.chunks_exact(4).map(number).collect() }
+    }
+
     pub(crate) fn to_vec(&self) -> Vec<f32> {
         self.items.to_vec()
     }

@@ -21,30 +21,61 @@
 from __future__ import annotations
 
 from ._syncline import VERSION, Timestamp, Vector
+from .bounded import BoundedCounter
 from .container import Container, Write
-from .doc import Doc, Transaction
+from .doc import Doc
 from .errors import (
     AckTimeoutError,
+    AmountError,
+    AttributesError,
     BlobError,
     BrokenReplicaError,
     ClosedError,
     CorruptJournalError,
+    DataError,
+    DecisionError,
     EditError,
     GapError,
+    GrowOnlyError,
     InvalidPathError,
     JournalLockedError,
     LimitError,
     OutOfRangeError,
     RelayError,
+    RemovedError,
+    ResolveError,
+    RightsError,
+    ShrinksError,
     StorageError,
+    StreamError,
     SynclineError,
     TransactionError,
+    VersionError,
 )
+from .flags import Flag
+from .lists import List
 from .mapping import Map
+from .policies import Conflict, Custom, Policy, Resolution, Sibling, SourcePriority
 from .scalars import Counter, Register
-from .sets import Set
+from .sets import Set, SetKind
+from .streams import CatchUp, ChangeStream, Lagged, NetChange
 from .text import Text
-from .types import ABSENT, Absent, AckLevel, ChangeEvent, ImportReport, Origin, Splice, Stats, Status, Value
+from .transaction import Transaction
+from .types import (
+    ABSENT,
+    Absent,
+    AckLevel,
+    ChangeEvent,
+    ImportReport,
+    Memory,
+    Origin,
+    Run,
+    Splice,
+    Stats,
+    Status,
+    Value,
+)
+from .undo import UndoManager
 
 __version__: str = VERSION
 
@@ -53,36 +84,64 @@ __all__ = [
     "Absent",
     "AckLevel",
     "AckTimeoutError",
+    "AmountError",
+    "AttributesError",
     "BlobError",
+    "BoundedCounter",
     "BrokenReplicaError",
+    "CatchUp",
     "ChangeEvent",
+    "ChangeStream",
     "ClosedError",
+    "Conflict",
     "Container",
     "CorruptJournalError",
     "Counter",
+    "Custom",
+    "DataError",
+    "DecisionError",
     "Doc",
     "EditError",
+    "Flag",
     "GapError",
+    "GrowOnlyError",
     "ImportReport",
     "InvalidPathError",
     "JournalLockedError",
+    "Lagged",
     "LimitError",
+    "List",
     "Map",
+    "Memory",
+    "NetChange",
     "Origin",
     "OutOfRangeError",
+    "Policy",
     "Register",
     "RelayError",
+    "RemovedError",
+    "Resolution",
+    "ResolveError",
+    "RightsError",
+    "Run",
     "Set",
+    "SetKind",
+    "ShrinksError",
+    "Sibling",
+    "SourcePriority",
     "Splice",
     "Stats",
     "Status",
     "StorageError",
+    "StreamError",
     "SynclineError",
     "Text",
     "Timestamp",
     "Transaction",
     "TransactionError",
+    "UndoManager",
     "Value",
     "Vector",
+    "VersionError",
     "Write",
 ]

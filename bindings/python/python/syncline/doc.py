@@ -7,30 +7,38 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from . import _paths
 from ._pump import Pump
-from ._syncline import Replica, new_replica_id
+from ._syncline import Replica, Vector, new_replica_id
+from .bounded import BoundedCounter
 from .container import Write
 from .errors import TransactionError
+from .flags import Flag, Wins
+from .lists import List
 from .mapping import Map
+from .policies import Conflict, Policy, Resolution, Resolver, Sibling, conflict_of, policy_of, policy_texts
 from .scalars import Counter, Register
-from .sets import Set
+from .sets import Set, SetKind
+from .streams import CatchUp, ChangeStream, NetChange, StreamSource, catch_up_of, net_change_of
 from .text import Text
-from .types import ChangeEvent, ImportReport, Stats, Value, event_of
+from .transaction import Transaction
+from .types import ChangeEvent, ContainerKind, ImportReport, Memory, Stats, Value, event_of
+from .undo import UndoManager
 
-__all__ = ["Doc", "Transaction"]
+__all__ = ["Doc"]
 
 _log = logging.getLogger("syncline")
 
 Listener = Callable[[ChangeEvent], object]
+ConflictListener = Callable[[Conflict], object]
+T = TypeVar("T")
 
 
 class Doc:
-    """One replica of a shared document: a tree of maps, sets, counters, registers and texts.
+    """One replica of a shared document: a tree of maps, lists, sets, counters, flags, registers and texts.
 
     Reading and writing happen in memory, at once, with or without a connection. A document may be used from several
     threads: each read and write is atomic, and a transaction keeps other threads waiting until it ends.
@@ -48,7 +56,9 @@ class Doc:
         self._depth = 0
         self._holder = 0
         self._listeners: dict[object, tuple[tuple[str, ...], Listener]] = {}
-        self._events: deque[ChangeEvent] = deque()
+        self._conflict_listeners: dict[object, tuple[tuple[str, ...], ConflictListener]] = {}
+        self._streams: set[ChangeStream] = set()
+        self._events: deque[ChangeEvent | Conflict] = deque()
         self._delivering = False
         self._pump = Pump(self)
 
@@ -61,9 +71,21 @@ class Doc:
         """The map at this path; without a path, the top of the document."""
         return Map(self, path)
 
-    def set(self, *path: str) -> Set:
-        """The set at this path."""
-        return Set(self, _inner(path))
+    def list(self, *path: str) -> List:
+        """The list at this path."""
+        return List(self, _inner(path))
+
+    def set(self, *path: str, kind: SetKind = "add-wins") -> Set:
+        """The set of a kind at this path; sets of several kinds at one path are several sets."""
+        return Set(self, _inner(path), kind)
+
+    def flag(self, *path: str, wins: Wins = "enable") -> Flag:
+        """The flag at this path, in which enabling wins unless ``wins="disable"``."""
+        return Flag(self, _inner(path), wins)
+
+    def bounded_counter(self, *path: str) -> BoundedCounter:
+        """The bounded counter at this path."""
+        return BoundedCounter(self, _inner(path))
 
     def counter(self, *path: str) -> Counter:
         """The counter at this path."""
@@ -93,20 +115,126 @@ class Doc:
         the document. Changes from elsewhere are announced in the thread that received them. An exception in a
         callback is logged and disturbs nobody else.
         """
-        if isinstance(path, str):
-            raise TypeError("a path is a sequence of keys, such as ['cards', 'c1'], not one str")
-        handle = object()
+        return self._listen(self._listeners, callback, path)
+
+    def on_conflict(self, callback: ConflictListener, path: Sequence[str] | None = None) -> Callable[[], None]:
+        """Calls back when a register at or below the path comes to hold several concurrent values.
+
+        Otherwise as :meth:`subscribe`.
+        """
+        return self._listen(self._conflict_listeners, callback, path)
+
+    def stream(
+        self,
+        path: Sequence[str] = (),
+        *,
+        exact: bool = False,
+        kinds: Iterable[ContainerKind] = (),
+        source: StreamSource = "any",
+        writer: str | None = None,
+        capacity: int = 1024,
+    ) -> ChangeStream:
+        """The changes at and below a path from now on, to be taken when there is time.
+
+        ``exact`` leaves out what is below the path; ``kinds``, ``source`` and ``writer`` (the id of a replica) say which
+        changes are wanted. At most ``capacity`` events wait; what does not fit is told as :class:`Lagged`.
+        """
+        return ChangeStream(self, path, exact, kinds, source, writer, capacity)
+
+    def changes_since(self, version: bytes) -> CatchUp:
+        """The net changes since a version that this replica has seen: a token of a stream, or a :meth:`version`."""
         with self._lock:
-            _paths.encode(tuple(path or ()))
-            self._listeners[handle] = (tuple(path or ()), callback)
-            self._replica.observe(True)
+            return catch_up_of(self._replica.changes_since(version))
 
-        def unsubscribe() -> None:
-            with self._lock:
-                self._listeners.pop(handle, None)
-                self._replica.observe(bool(self._listeners))
+    def checkpoint(self) -> bytes:
+        """Makes the present version one that :meth:`diff` knows, and returns it; the latest 64 are kept."""
+        with self._lock:
+            return self._replica.checkpoint()
 
-        return unsubscribe
+    def forget_checkpoints(self) -> None:
+        """Forgets all checkpoints: writes then cost nothing extra."""
+        with self._lock:
+            self._replica.forget_checkpoints()
+
+    def diff(self, old: bytes, new: bytes | None = None) -> tuple[NetChange, ...]:
+        """The net changes from one version to another; each is that of a :meth:`checkpoint` or the present one."""
+        with self._lock:
+            raw = self._replica.diff(old, self._replica.version() if new is None else new)
+        return tuple(net_change_of(change) for change in raw)
+
+    def undo_manager(
+        self,
+        *,
+        depth: int = 100,
+        size: int = 4 * 1024 * 1024,
+        merge_ms: int = 500,
+        origins: Iterable[str] | None = None,
+    ) -> UndoManager:
+        """Keeps what transactions here do from now on so that it can be undone; there is one such record.
+
+        At most ``depth`` groups of together ``size`` bytes are kept. A transaction joins the group before if it begins
+        at most ``merge_ms`` later. With ``origins`` only transactions of these are kept.
+        """
+        return UndoManager(self, depth, size, merge_ms, origins)
+
+    def set_policy(self, path: Sequence[str], policy: Policy | None) -> Write:
+        """Sets how concurrent values of registers at and below a path are resolved; ``None`` takes that back.
+
+        The longest path that something is set for decides. It is part of the document and outlasts deletions.
+        """
+        texts = None if policy is None else policy_texts(policy)
+        return self._write(self._replica.set_policy, _key(path), texts)
+
+    def policy(self, path: Sequence[str]) -> Policy:
+        """The policy that counts at a path."""
+        with self._lock:
+            return policy_of(self._replica.policy(_key(path)))
+
+    def set_source(self, name: str) -> None:
+        """Names the source of what this replica writes, such as a region, for :class:`SourcePriority`.
+
+        It is written along with the next change.
+        """
+        with self._lock:
+            self._replica.set_source(name)
+
+    def source(self, replica: str | None = None) -> str | None:
+        """The source that a replica has named: this one when none is given."""
+        with self._lock:
+            return self._replica.source(self.replica if replica is None else replica)
+
+    def register_resolver(self, name: str, resolver: Resolver) -> None:
+        """Makes a function known by the name that the policy :class:`Custom` refers to.
+
+        All replicas need the same one, and it must depend on nothing but the values. If it fails, which is logged, the
+        last writer's value is shown.
+        """
+
+        def pick(siblings: Iterable[tuple[Any, ...]]) -> int:
+            try:
+                return resolver([Sibling(*sibling) for sibling in siblings])
+            except Exception:
+                _log.exception("the resolver %r failed", name)
+                raise
+
+        with self._lock:
+            self._replica.register_resolver(name, pick)
+
+    def resolve(self, *path: str) -> Resolution:
+        """What the policy of a path makes of the values there, as :meth:`Register.resolve`."""
+        return self.register(*path).resolve()
+
+    def vector(self, *path: str) -> Vector | None:
+        """The vector at a path, as :meth:`Register.vector`."""
+        return self.register(*path).vector()
+
+    def fold(self, stable: Iterable[bytes]) -> Write:
+        """Folds what this replica counted: of each counter its own steps become one.
+
+        ``stable`` are the :meth:`version` of all other replicas: only what all have seen is folded. Makes the document
+        smaller; no value changes.
+        """
+        return self._write(self._replica.fold, tuple(stable))
 
     def export(self, since: bytes | None = None) -> bytes:
         """The document as bytes; with a :meth:`version`, only what came after it.
@@ -149,6 +277,39 @@ class Doc:
         with self._lock:
             return Stats(**self._replica.stats())
 
+    def memory(self) -> Memory:
+        """An estimate of what the document takes in memory; it looks at every value."""
+        with self._lock:
+            return Memory(**self._replica.memory())
+
+    def to_json(self, *path: str) -> str | None:
+        """What is at and below a path as JSON; ``None`` if there is nothing.
+
+        What JSON has no form for is an object with one key: ``$bytes``, ``$timestamp``, ``$vector``, ``$int``, ``$float``.
+        """
+        with self._lock:
+            return self._replica.to_json(_paths.encode(path))
+
+    def to_cbor(self, *path: str) -> bytes | None:
+        """What is at and below a path as deterministic CBOR; ``None`` if there is nothing."""
+        with self._lock:
+            return self._replica.to_cbor(_paths.encode(path))
+
+    def import_json(self, json: str, path: Sequence[str] = ()) -> Write:
+        """Writes JSON at and below a path, all or nothing: objects become maps that merge, all else registers.
+
+        Raises :class:`DataError` with the place if it is not JSON.
+        """
+        with self.transaction() as write:
+            self._write(self._replica.import_json, _key(path), json)
+        return write
+
+    def import_cbor(self, cbor: bytes, path: Sequence[str] = ()) -> Write:
+        """Does with CBOR what :meth:`import_json` does with JSON."""
+        with self.transaction() as write:
+            self._write(self._replica.import_cbor, _key(path), cbor)
+        return write
+
     def to_dict(self) -> dict[str, Value]:
         """A copy of everything as plain objects: maps as dicts, sets as lists, texts as ``str``."""
         return self.map().to_dict()
@@ -162,18 +323,50 @@ class Doc:
             seq = write(*args, self._now() if self._clock is not None else None)
             if seq is None:
                 return self._open if self._open is not None else Write(0)
-            if self._listeners or self._pump.active:
-                self._committed()
+            self._committed()
         return Write(seq)
+
+    def _go(self, way: Callable[[int | None], bool]) -> bool:
+        """Goes one step back or forth."""
+        with self._lock:
+            self._outside_transaction("undo")
+            done = way(self._now())
+            self._committed()
+        return done
 
     def _now(self) -> int | None:
         return None if self._clock is None else self._clock()
 
     def _committed(self) -> None:
         """Announces what changed and passes it on; the caller holds the lock."""
-        if self._listeners:
+        if self._is_observed():
             self._deliver(self._replica.take_changes())
-        self._pump.committed()
+        self._wake_streams()
+        if self._pump.active:
+            self._pump.committed()
+
+    def _is_observed(self) -> bool:
+        return bool(self._listeners or self._conflict_listeners)
+
+    def _wake_streams(self) -> None:
+        for stream in tuple(self._streams):
+            stream._wake()
+
+    def _listen(
+        self, listeners: dict[object, tuple[tuple[str, ...], T]], callback: T, path: Sequence[str] | None
+    ) -> Callable[[], None]:
+        handle, place = object(), tuple(path or ())
+        _key(path or ())
+        with self._lock:
+            listeners[handle] = (place, callback)
+            self._replica.observe(True)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                listeners.pop(handle, None)
+                self._replica.observe(self._is_observed())
+
+        return unsubscribe
 
     def _lock_is_mine(self) -> bool:
         """Whether the calling thread is inside a transaction, or in a callback."""
@@ -183,77 +376,23 @@ class Doc:
         if self._depth:
             raise TransactionError(f"{what} is not possible inside a transaction: leave its with block first")
 
-    def _deliver(self, raw: list[tuple[Any, ...]]) -> None:
+    def _deliver(self, raw: Iterable[tuple[Any, ...]]) -> None:
         """Calls the subscribers; changes that they make are announced after those at hand."""
         self._events.extend(event_of(change) for change in raw)
+        if self._is_observed():
+            self._events.extend(conflict_of(conflict) for conflict in self._replica.take_conflicts())
         if self._delivering:
             return
         self._delivering, self._holder = True, threading.get_ident()
         try:
             while self._events:
                 event = self._events.popleft()
-                for path, callback in tuple(self._listeners.values()):
-                    if event.path[: len(path)] == path:
-                        _call(callback, event)
+                if isinstance(event, Conflict):
+                    _announce(self._conflict_listeners, event, event.path)
+                else:
+                    _announce(self._listeners, event, event.path)
         finally:
             self._delivering = False
-
-
-class Transaction:
-    """The context manager of :meth:`Doc.transaction`; entering it gives the :class:`Write` of all its changes."""
-
-    __slots__ = ("_doc", "_origin")
-
-    def __init__(self, doc: Doc, origin: str | None) -> None:
-        self._doc = doc
-        self._origin = origin
-
-    def __enter__(self) -> Write:
-        doc = self._doc
-        doc._lock.acquire()
-        try:
-            doc._replica.begin(doc._now(), self._origin)
-        except BaseException:
-            doc._lock.release()
-            raise
-        doc._depth, doc._holder = doc._depth + 1, threading.get_ident()
-        if doc._open is None:
-            doc._open = Write()
-        return doc._open
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        doc = self._doc
-        try:
-            doc._depth -= 1
-            if kind is None:
-                self._commit(doc)
-            else:
-                doc._replica.rollback()
-                self._settle(doc, None)
-                doc._pump.committed()  # what arrived meanwhile had to wait
-        finally:
-            doc._lock.release()
-
-    def _commit(self, doc: Doc) -> None:
-        try:
-            seq = doc._replica.commit()
-        except BaseException:
-            self._settle(doc, None)
-            raise
-        if not doc._depth:
-            self._settle(doc, seq)
-            doc._committed()
-
-    @staticmethod
-    def _settle(doc: Doc, seq: int | None) -> None:
-        """Fills in the receipt when the outermost transaction has ended."""
-        write = doc._open
-        if write is None or doc._depth:
-            return
-        doc._open = None
-        write._seq, write._lost = seq, seq is None
 
 
 def _inner(path: tuple[str, ...]) -> tuple[str, ...]:
@@ -262,8 +401,18 @@ def _inner(path: tuple[str, ...]) -> tuple[str, ...]:
     return path
 
 
-def _call(callback: Listener, event: ChangeEvent) -> None:
-    try:
-        callback(event)
-    except Exception:
-        _log.exception("a subscriber failed on a change of %s", "/".join(event.path))
+def _key(path: Sequence[str]) -> str:
+    if isinstance(path, str):
+        raise TypeError("a path is a sequence of keys, such as ['cards', 'c1'], not one str")
+    return _paths.encode(tuple(path))
+
+
+def _announce(
+    listeners: dict[object, tuple[tuple[str, ...], Callable[[T], object]]], event: T, place: tuple[str, ...]
+) -> None:
+    for path, callback in tuple(listeners.values()):
+        if place[: len(path)] == path:
+            try:
+                callback(event)
+            except Exception:
+                _log.exception("a subscriber failed on a change of %s", "/".join(place))

@@ -9,20 +9,31 @@ from __future__ import annotations
 
 __all__ = [
     "AckTimeoutError",
+    "AmountError",
+    "AttributesError",
     "BlobError",
     "BrokenReplicaError",
     "ClosedError",
     "CorruptJournalError",
+    "DataError",
+    "DecisionError",
     "EditError",
     "GapError",
+    "GrowOnlyError",
     "InvalidPathError",
     "JournalLockedError",
     "LimitError",
     "OutOfRangeError",
     "RelayError",
+    "RemovedError",
+    "ResolveError",
+    "RightsError",
+    "ShrinksError",
     "StorageError",
+    "StreamError",
     "SynclineError",
     "TransactionError",
+    "VersionError",
 ]
 
 
@@ -56,6 +67,47 @@ class OutOfRangeError(EditError, IndexError):
     code = "out_of_range"
 
 
+class AttributesError(EditError, ValueError):
+    """Attributes of a text are not names with scalars, or too many or too long."""
+
+    code = "attributes"
+
+
+class GrowOnlyError(EditError):
+    """Something was to be removed from a set that only grows."""
+
+    code = "grow_only"
+
+
+class RemovedError(EditError):
+    """An element was to be added again to a two-phase set, from which it was removed for good."""
+
+    code = "removed"
+
+
+class ShrinksError(EditError, ValueError):
+    """A counter that only grows was to count down."""
+
+    code = "shrinks"
+
+
+class AmountError(EditError, ValueError):
+    """An amount is negative, or more than a bounded counter can hold."""
+
+    code = "amount"
+
+
+class RightsError(EditError):
+    """This replica may take ``available`` from a bounded counter, not the ``asked`` amount."""
+
+    code = "rights"
+
+    def __init__(self, message: str, available: int = 0, asked: int = 0) -> None:
+        super().__init__(message)
+        self.available = available
+        self.asked = asked
+
+
 class TransactionError(EditError, RuntimeError):
     """A transaction was used in a way that its rules do not allow."""
 
@@ -72,6 +124,52 @@ class GapError(BlobError):
     """A blob holds changes whose predecessors are missing here: import those first, or ask for a full export."""
 
     code = "gap"
+
+
+class DataError(SynclineError, ValueError):
+    """Text is not JSON, or bytes are not CBOR: at ``line`` and ``column``, or at the byte ``offset``."""
+
+    code = "data"
+
+    def __init__(
+        self, message: str, line: int | None = None, column: int | None = None, offset: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+        self.offset = offset
+
+
+class ResolveError(SynclineError):
+    """A policy cannot be applied; ``code`` says why: ``unknown_source``, ``no_resolver`` or ``resolver_choice``."""
+
+    code = "resolve"
+
+    def __init__(self, message: str, code: str = "resolve") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DecisionError(SynclineError, ValueError):
+    """A decision of :mod:`syncline.tools` cannot be made; ``code`` says why, as in the other languages."""
+
+    code = "decision"
+
+    def __init__(self, message: str, code: str = "decision") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StreamError(SynclineError, RuntimeError):
+    """The stream was closed."""
+
+    code = "stream"
+
+
+class VersionError(SynclineError, LookupError):
+    """A version is neither the present one nor that of a checkpoint that is still kept."""
+
+    code = "version"
 
 
 class RelayError(SynclineError):

@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _paths
+from .bounded import BoundedCounter
 from .container import Container, Write
+from .flags import Flag, Wins
+from .lists import List
 from .scalars import Counter, Register
-from .sets import Set
+from .sets import KINDS, Set, SetKind
 from .text import Text
 from .types import Input, Value
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from .doc import Doc
 
 __all__ = ["Map"]
 
@@ -24,7 +29,7 @@ class Map(Container, MutableMapping[str, Any]):
     """A mapping from ``str`` to values and nested containers.
 
     ``m[key]`` gives the value of a register, or a live :class:`Map`, :class:`Set`, :class:`Counter` or :class:`Text`
-    where such a container stands. ``m[key] = value`` writes a register: a list or dict is stored, and later replaced,
+    where such a container stands (a :class:`Flag` in which enabling wins; name it by :meth:`flag` if disabling does). ``m[key] = value`` writes a register: a list or dict is stored, and later replaced,
     as a whole, and what reading gives is a copy. To merge the fields of a dict with those that others write, use
     :meth:`assign`.
     """
@@ -42,7 +47,7 @@ class Map(Container, MutableMapping[str, Any]):
             return value
         if kind is None:
             raise KeyError(key)
-        return _CONTAINERS[kind](self._doc, (*self._path, key))
+        return _container(self._doc, kind, (*self._path, key))
 
     def __setitem__(self, key: str, value: Any) -> None:
         if isinstance(value, Container):
@@ -115,9 +120,21 @@ class Map(Container, MutableMapping[str, Any]):
         """A map below this one."""
         return Map(self._doc, self._path + path)
 
-    def set(self, *path: str) -> Set:
+    def list(self, *path: str) -> List:
+        """A list below this map."""
+        return List(self._doc, self._path + path)
+
+    def set(self, *path: str, kind: SetKind = "add-wins") -> Set:
         """A set below this map."""
-        return Set(self._doc, self._path + path)
+        return Set(self._doc, self._path + path, kind)
+
+    def flag(self, *path: str, wins: Wins = "enable") -> Flag:
+        """A flag below this map."""
+        return Flag(self._doc, self._path + path, wins)
+
+    def bounded_counter(self, *path: str) -> BoundedCounter:
+        """A bounded counter below this map."""
+        return BoundedCounter(self._doc, self._path + path)
 
     def counter(self, *path: str) -> Counter:
         """A counter below this map."""
@@ -147,15 +164,34 @@ class Map(Container, MutableMapping[str, Any]):
         return _paths.child(self._key, key)
 
 
+def _container(doc: Doc, kind: str, path: tuple[str, ...]) -> Container:
+    """The container of a kind that stands at a path; of sets of several kinds the first that has elements."""
+    if kind == "set":
+        sets = [Set(doc, path, set_kind) for set_kind in KINDS]
+        return next((found for found in sets if len(found)), sets[0])
+    return _CONTAINERS[kind](doc, path)
+
+
 _CONTAINERS: Final[Mapping[str, type[Container]]] = {
     "map": Map,
-    "set": Set,
+    "list": List,
+    "flag": Flag,
     "counter": Counter,
+    "bounded": BoundedCounter,
     "register": Register,
     "text": Text,
 }
 
 
 def _copy_hint(container: Container) -> str:
-    hints = {Map: "to_dict()", Set: "list(...)", Counter: ".value", Register: ".get()", Text: "str(...)"}
+    hints: dict[type[Container], str] = {
+        Map: "to_dict()",
+        Set: "list(...)",
+        List: "to_list()",
+        Counter: ".value",
+        BoundedCounter: ".value",
+        Flag: ".value",
+        Register: ".get()",
+        Text: "str(...)",
+    }
     return hints.get(type(container), "a plain value")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .container import Container, Write
 from .errors import OutOfRangeError
+from .types import Attributes, Run
 
 if TYPE_CHECKING:
     from typing import Self
@@ -18,10 +19,13 @@ class Text(Container):
 
     __slots__ = ()
 
-    def insert(self, index: int, text: str) -> Write:
-        """Inserts before the code point at ``index``; at the length of the text it appends."""
+    def insert(self, index: int, text: str, attributes: Attributes | None = None) -> Write:
+        """Inserts before the code point at ``index``; at the length of the text it appends.
+
+        With ``attributes`` the insertion has just these, else those of what stands in front of it.
+        """
         _check(index)
-        return self._doc._write(self._doc._replica.text_insert, self._key, index, text)
+        return self._doc._write(self._doc._replica.text_insert, self._key, index, text, attributes)
 
     def append(self, text: str) -> Write:
         """Inserts at the end."""
@@ -44,6 +48,30 @@ class Text(Container):
             if text:
                 self.insert(index, text)
         return write
+
+    def format(self, index: int, length: int, attributes: Attributes) -> Write:
+        """Gives attributes to ``length`` code points from ``index`` on; one with ``None`` is taken away."""
+        _check(index, length)
+        return self._doc._write(self._doc._replica.text_format, self._key, index, length, attributes)
+
+    def runs(self) -> list[Run]:
+        """The text in parts, each as long as its attributes stay the same."""
+        with self._doc._lock:
+            return [Run(*run) for run in self._doc._replica.text_runs(self._key)]
+
+    def cursor(self, index: int, *, before: bool = False) -> bytes:
+        """A place in the text that stays however the text changes, for :meth:`where` here or at other replicas.
+
+        It clings to the code point behind it, or to the one ``before`` it. The bytes are a relative position of Yjs.
+        """
+        _check(index)
+        with self._doc._lock:
+            return self._doc._replica.text_cursor(self._key, index, before)
+
+    def where(self, cursor: bytes) -> int | None:
+        """Where a cursor is now; ``None`` if its code point has not arrived, or the whole text was deleted."""
+        with self._doc._lock:
+            return self._doc._replica.text_cursor_index(self._key, cursor)
 
     def update(self, text: str) -> Write:
         """Makes this the given text by one edit of the part that differs, so that others' edits elsewhere stay."""

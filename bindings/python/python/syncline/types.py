@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 from ._syncline import Timestamp, Vector
@@ -17,11 +17,14 @@ __all__ = [
     "ABSENT",
     "Absent",
     "AckLevel",
+    "Attributes",
     "ChangeEvent",
     "ContainerKind",
     "ImportReport",
     "Input",
+    "Memory",
     "Origin",
+    "Run",
     "Splice",
     "State",
     "Stats",
@@ -86,13 +89,31 @@ class Origin:
     name: str | None = None
 
 
+Attributes: TypeAlias = Mapping[str, "None | bool | int | float | str"]
+"""What parts of a text are marked with, such as ``{"bold": True}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A part of a text whose characters have the same attributes."""
+
+    text: str
+    attributes: Attributes = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """One edit of a text: at ``index``, ``delete`` code points made way for ``insert``."""
+    """One edit of a text: at ``index``, ``delete`` code points made way for ``insert``.
+
+    ``attributes`` are those of what was inserted; or, if ``retain`` is not 0, those that so many code points got, with
+    ``None`` for those they lost.
+    """
 
     index: int
     delete: int
     insert: str
+    retain: int = 0
+    attributes: Attributes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +121,8 @@ class ChangeEvent:
     """One change of a document, told after it happened.
 
     For a register ``old`` and ``new`` are its values; for a set, ``new`` is an element that was added and ``old`` one
-    that was removed; for a counter both are its sums. A text has ``splices`` instead. What does not apply is
+    that was removed; for a counter both are its sums; for an item of a list, whose path ends with its id, both are its
+    value, which is the same if it was moved. A text has ``splices`` instead. What does not apply is
     :data:`ABSENT`. ``by`` is the id of the replica that wrote.
     """
 
@@ -128,6 +150,22 @@ class Stats:
     leaves: int
     events: int
     deletes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Estimated bytes of memory by part; texts that are put together for reading are not counted."""
+
+    keys: int
+    values: int
+    log: int
+    deletes: int
+    version: int
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return self.keys + self.values + self.log + self.deletes + self.version
 
 
 @dataclass(frozen=True, slots=True)
