@@ -1,4 +1,4 @@
-"""The option that makes a run fail on purpose."""
+"""The options that make a run fail on purpose."""
 
 import os
 
@@ -6,5 +6,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--corrupt``: one expected byte is changed, so the run must fail."""
-    parser.addoption("--corrupt", action="store_true", default=os.environ.get("SYNCLINE_CORRUPT") == "1")
+    """Adds ``--corrupt`` and ``--corrupt-decision``: one expected byte or answer is changed, so the run must fail."""
+    wanted = os.environ.get("SYNCLINE_CORRUPT")
+    parser.addoption("--corrupt", action="store_true", default=wanted == "1")
+    parser.addoption("--corrupt-decision", action="store_true", default=wanted == "decision")

@@ -16,7 +16,9 @@ import syncline
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from edits import transact, try_edit  # noqa: E402
 from notation import difference, first, read  # noqa: E402
+from watches import CHECKS, Watch  # noqa: E402
 
 BASE_MS = 1_700_000_000_000
 FULL_BYTES = 2_048
@@ -52,10 +54,6 @@ def test_the_runner_exits_with_failure_on_a_changed_byte(request: pytest.Fixture
         assert "1 failed" in run.stdout
 
 
-class Undo(Exception):
-    """Rolls a transaction back on purpose."""
-
-
 class Bench:
     """The documents and captured blobs of a running vector."""
 
@@ -64,6 +62,8 @@ class Bench:
         self.now = BASE_MS
         self.blobs: dict[str, bytes] = {}
         self.docs = {name: syncline.Doc(replica=id, now=lambda: self.now) for name, id in vector["replicas"].items()}
+        kept: tuple[dict[str, bytes], dict[str, bytes]] = ({}, {})
+        self.watches = {name: Watch(doc, *kept) for name, doc in self.docs.items()}
 
     def run(self) -> Optional[str]:
         """Does all steps; returns the first difference."""
@@ -79,16 +79,21 @@ class Bench:
         op = step["op"]
         if op == "sync":
             return self.sync(step["replicas"])
+        doc = self.docs[step["on"]]
         if op == "capture":
             self.blobs[step["as"]] = self.blob(step["on"], step)
         elif op == "import":
             return self.import_(step)
-        elif op == "siblings":
-            return difference(read(step["is"]), list(self.docs[step["on"]].register(*step["path"]).siblings()))
+        elif op == "fold":
+            doc.fold([self.docs[name].version() for name in step["stable"]])
+        elif op in CHECKS:
+            return difference(read(step["is"]), CHECKS[op](doc, step), op)
+        elif self.watches[step["on"]].knows(op):
+            return self.watches[step["on"]].step(step)
         elif op == "transact":
-            transact(self.docs[step["on"]], step)
+            transact(doc, step)
         else:
-            edit(self.docs[step["on"]], step)
+            return try_edit(doc, step)
         return None
 
     def blob(self, on: str, step: dict[str, Any]) -> bytes:
@@ -111,10 +116,11 @@ class Bench:
             return None
         return "this import must be refused"
 
-    def sync(self, names: list[str]) -> None:
+    def sync(self, names: list[str]) -> Optional[str]:
         """Each imports what it lacks from each other, twice."""
         for to, source in [(to, source) for _ in range(2) for to in names for source in names if to != source]:
             self.docs[to].import_(self.docs[source].export(self.docs[to].version()))
+        return None
 
     def compare(self) -> Optional[str]:
         """The first difference between what is and what is expected."""
@@ -130,100 +136,6 @@ class Bench:
             if problem:
                 return problem
         return first(difference(want, describe(self.blobs[name]), name) for name, want in expect["blobs"].items())
-
-
-def transact(doc: Any, step: dict[str, Any]) -> None:
-    """Does the inner steps in one transaction, and leaves it by an exception to roll it back."""
-    try:
-        with doc.transaction(origin=step.get("origin")):
-            for inner in step["steps"]:
-                edit(doc, inner)
-            if step.get("rollback"):
-                raise Undo
-    except Undo:
-        pass
-
-
-def edit(doc: Any, step: dict[str, Any]) -> None:
-    """Does one edit through the containers."""
-    op, path = step["op"], step["path"]
-    parent, key = path[:-1], path[-1] if path else None
-    if op == "set":
-        doc.map(*parent)[key] = read(step["value"])
-    elif op == "register":
-        doc.register(*path).set(read(step["value"]))
-    elif op == "assign":
-        assign(doc.map(*path), read(step["value"]))
-    elif op == "delete":
-        delete(doc, parent, key)
-    elif op == "add":
-        doc.set(*path).add(read(step["value"]))
-    elif op == "remove":
-        doc.set(*path).discard(read(step["value"]))
-    elif op == "increment":
-        doc.counter(*path).increment(read(step["by"]))
-    elif op == "insert":
-        doc.text(*path).insert(step["index"], step["text"])
-    elif op == "erase":
-        doc.text(*path).delete(step["index"], step["count"])
-    else:
-        bulk(doc, step)
-
-
-def assign(container: Any, value: dict[str, Any]) -> None:
-    """An empty map has nothing to assign: it is created."""
-    if value:
-        container.assign(value)
-    else:
-        container.create()
-
-
-def delete(doc: Any, parent: list[str], key: Optional[str]) -> None:
-    """Deletes a path; the root by clearing it. A missing key is no error here, as in the other runners."""
-    container = doc.map(*parent)
-    if key is None:
-        container.clear()
-    elif key in container:
-        del container[key]
-
-
-def bulk(doc: Any, step: dict[str, Any]) -> None:
-    """Sets each key to its index, or deletes each, in one transaction."""
-    container = doc.map(*step["path"])
-    with doc.transaction():
-        for index, key in enumerate(make_keys(**step["keys"])):
-            if step["op"] == "fill":
-                container[key] = index
-            else:
-                del container[key]
-
-
-def make_keys(kind: str, count: int, seed: int = 1) -> list[str]:
-    """Makes keys in bulk with a 32-bit xorshift, as tests/src/vectors/keys.rs does."""
-    state = seed
-
-    def bits() -> int:
-        nonlocal state
-        state ^= (state << 13) & 0xFFFFFFFF
-        state ^= state >> 17
-        state ^= (state << 5) & 0xFFFFFFFF
-        return state
-
-    def digits(words: int) -> str:
-        return "".join(f"{bits():08x}" for _ in range(words))
-
-    def uuid() -> str:
-        text = digits(4)
-        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    kinds = {
-        "tail": lambda index: f"user:{index}",
-        "hex": lambda _: digits(2),
-        "uuid": lambda _: uuid(),
-        "base64url": lambda _: "".join(alphabet[bits() >> 26] for _ in range(22)),
-    }
-    return [kinds[kind](index) for index in range(count)]
 
 
 def shorten(value: Any) -> Any:
