@@ -41,15 +41,16 @@ impl Replica {
         self.write(py, now, |doc| doc.counter_reset(&path).map(drop))
     }
 
-    /// Folds the own steps of counters that all these versions have seen.
+    /// Folds the own steps of counters that all these versions have seen; nothing if there are none.
     #[pyo3(signature = (versions, now=None))]
     fn fold(&self, py: Python<'_>, versions: Vec<Bound<'_, PyBytes>>, now: Option<u64>) -> PyResult<Option<u64>> {
-        let mut stable = self.lock(py)?.doc().version();
+        let mut stable: Option<VersionVector> = None;
         for version in versions {
             let version = VersionVector::decode(version.as_bytes()).map_err(|error| error::version(py, error))?;
-            stable = stable.meet(&version);
+            stable = Some(stable.map_or_else(|| version.clone(), |stable| stable.meet(&version)));
         }
-        self.write(py, now, |doc| doc.fold(&stable).map(drop))
+        let stable = stable.unwrap_or_default();
+        self.write(py, now, |doc| doc.fold(&stable.meet(&doc.version())).map(drop))
     }
 
     /// The value of a bounded counter.

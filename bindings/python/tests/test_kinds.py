@@ -118,6 +118,7 @@ def test_folding_changes_no_value() -> None:
         here.counter("n").increment()
         sync(here, there)  # what nobody has heard of is one step anyhow
     before = here.stats().events
+    assert here.fold([]).seq == 0
     assert here.fold([there.version()]).seq > 0
     assert here.counter("n") == 5
     assert here.stats().events < before

@@ -176,6 +176,18 @@ def test_conflicts_are_told(pair: tuple[Doc, Doc]) -> None:
     assert len(told) == 1
 
 
+def test_a_conflict_is_told_where_the_value_stays_the_same(pair: tuple[Doc, Doc]) -> None:
+    told: list[Conflict] = []
+    changes: list[Any] = []
+    pair[1].register("price").set("later")
+    pair[1].on_conflict(told.append)
+    pair[1].subscribe(changes.append)
+    pair[0].register("price").set("earlier")
+    sync(*pair)
+    assert [it.resolution for it in told] == [Resolution("value", "later")]
+    assert changes == []
+
+
 def test_vectors_are_read_without_a_copy(doc: Doc) -> None:
     doc.register("v").set(np.arange(1000, dtype="float32"))
     found = doc.vector("v")

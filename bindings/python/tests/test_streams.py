@@ -2,12 +2,26 @@
 
 import asyncio
 import threading
+import uuid
 from typing import Any
 
 import pytest
 
 from exchange import sync
-from syncline import ABSENT, BlobError, ChangeEvent, Doc, Lagged, NetChange, StreamError, TransactionError, VersionError
+from relay import Relay
+from syncline import (
+    ABSENT,
+    BlobError,
+    ChangeEvent,
+    Conflict,
+    Doc,
+    Lagged,
+    NetChange,
+    StreamError,
+    TransactionError,
+    VersionError,
+    aio,
+)
 
 
 def paths(events: Any) -> list[tuple[str, ...]]:
@@ -133,6 +147,40 @@ async def test_a_task_waits_for_events(doc: Doc) -> None:
     stream.close()
     await asyncio.wait_for(task, 30)
     assert paths(seen) == [("a",), ("b",)]
+
+
+async def test_what_a_relay_passes_on_reaches_streams_and_tells_conflicts(relay: Relay) -> None:
+    now = 1_700_000_000_000
+    here, there, room, told = Doc(now=lambda: now + 10), Doc(now=lambda: now), uuid.uuid4().hex, list[Conflict]()
+    here.on_conflict(told.append)
+    here.register("price").set("later")
+    there.register("price").set("earlier")
+    there.counter("n").increment()
+    stream = here.stream(source="remote")
+    async with aio.connect(relay.url, room=room, doc=here) as one, aio.connect(relay.url, room=room, doc=there) as two:
+        event = await asyncio.wait_for(anext(stream), 15)
+        await one.synced(15)
+        await two.synced(15)
+        await two.acked(timeout=15)
+        async with asyncio.timeout(15):
+            while not told:
+                await asyncio.sleep(0.005)
+    assert isinstance(event, ChangeEvent)
+    assert (event.path, event.origin.type) == (("n",), "link")
+    assert [sibling.value for sibling in told[0].siblings] == ["later", "earlier"]
+
+
+def test_nobody_waits_in_a_callback(doc: Doc) -> None:
+    stream, refused = doc.stream(), []
+
+    def wait(event: ChangeEvent) -> None:
+        with pytest.raises(TransactionError):
+            stream.wait()
+        refused.append(event)
+
+    doc.subscribe(wait)
+    doc.map()["a"] = 1
+    assert refused
 
 
 def test_changes_since_a_version_are_net(doc: Doc) -> None:

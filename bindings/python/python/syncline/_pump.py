@@ -75,7 +75,7 @@ class Pump:
                     self._dispatch(output)
             finally:
                 self._running = False
-                doc._wake_streams()
+                doc._settled()
 
     def _dispatch(self, output: Output) -> None:
         if output[0] == "changes":

@@ -137,7 +137,8 @@ class Doc:
         """The changes at and below a path from now on, to be taken when there is time.
 
         ``exact`` leaves out what is below the path; ``kinds``, ``source`` and ``writer`` (the id of a replica) say which
-        changes are wanted. At most ``capacity`` events wait; what does not fit is told as :class:`Lagged`.
+        changes are wanted. At most ``capacity`` events wait; what does not fit is told as :class:`Lagged`. Close the
+        stream when it is not read any more.
         """
         return ChangeStream(self, path, exact, kinds, source, writer, capacity)
 
@@ -231,8 +232,8 @@ class Doc:
     def fold(self, stable: Iterable[bytes]) -> Write:
         """Folds what this replica counted: of each counter its own steps become one.
 
-        ``stable`` are the :meth:`version` of all other replicas: only what all have seen is folded. Makes the document
-        smaller; no value changes.
+        ``stable`` are the :meth:`version` of all other replicas: only what all have seen is folded, and nothing if there
+        are none. Makes the document smaller; no value changes.
         """
         return self._write(self._replica.fold, tuple(stable))
 
@@ -323,7 +324,8 @@ class Doc:
             seq = write(*args, self._now() if self._clock is not None else None)
             if seq is None:
                 return self._open if self._open is not None else Write(0)
-            self._committed()
+            if self._listeners or self._conflict_listeners or self._streams or self._pump.active:
+                self._committed()
         return Write(seq)
 
     def _go(self, way: Callable[[int | None], bool]) -> bool:
@@ -341,14 +343,17 @@ class Doc:
         """Announces what changed and passes it on; the caller holds the lock."""
         if self._is_observed():
             self._deliver(self._replica.take_changes())
-        self._wake_streams()
+        self._settled()
         if self._pump.active:
             self._pump.committed()
 
     def _is_observed(self) -> bool:
         return bool(self._listeners or self._conflict_listeners)
 
-    def _wake_streams(self) -> None:
+    def _settled(self) -> None:
+        """Tells of what does not come with the changes: streams wake, and a conflict may leave the value as it is."""
+        if self._conflict_listeners:
+            self._deliver(())
         for stream in tuple(self._streams):
             stream._wake()
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from . import _paths
+from .errors import TransactionError
 from .types import ABSENT, Absent, ChangeEvent, ContainerKind, Splice, Value, event_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class ChangeStream:
             return found[-1] is not None or self._id is None
 
         with self._arrived:
-            self._doc._outside_transaction("waiting")
+            if self._doc._lock_is_mine():
+                raise TransactionError("events come after a transaction or callback: wait for them outside of it")
             self._arrived.wait_for(taken, timeout)
         return found[-1]
 
