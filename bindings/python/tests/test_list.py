@@ -1,6 +1,7 @@
 """Lists behave like Python's, and their items can be moved."""
 
 from collections.abc import MutableSequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ CHANGES: list[Any] = [
     lambda it: it.__setitem__(1, None),
     lambda it: it.__setitem__(-1, 1),
     lambda it: it.__setitem__(slice(1, 3), [1]),
+    lambda it: it.__setitem__(slice(1, 5), [1]),
     lambda it: it.__setitem__(slice(1, 3), [1, 2, 3]),
     lambda it: it.__setitem__(slice(1, 1), [1, 2]),
     lambda it: it.__setitem__(slice(None, None, 2), [1, 2, 3]),
@@ -69,6 +71,33 @@ CHANGES: list[Any] = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_changes_do_what_they_do_to_a_list(letters: List, change: Any) -> None:
     same_as_list(letters, change)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_many_changes_do_what_they_do_to_a_list(letters: List, seed: int) -> None:
+    random, model = Random(seed), list(letters)
+    for number in range(60):
+        at, to = random.randrange(-8, 8), random.randrange(len(model) or 1)
+        change = random.choice(["insert", "append", "set", "delete", "slice", "move"])
+        if change == "move" and model:
+            source = random.randrange(len(model))
+            model.insert(to, model.pop(source))
+            letters.move(source, to)
+            continue
+        for items in (model, letters):
+            if change == "insert":
+                items.insert(at, number)
+            elif change == "append":
+                items.append(number)
+            elif change == "set" and model:
+                items[to - len(model)] = number
+            elif change == "slice":
+                items[at : at + 2] = [number] * (number % 4)
+            elif change == "delete" and len(items) > 3:
+                del items[to % 3 :: 3]
+        assert letters == model
+        assert len(letters) == len(model)
+    assert [letters.find(id) for id in letters.ids()] == list(range(len(model)))
 
 
 def test_what_is_outside_is_an_index_error(letters: List) -> None:

@@ -171,9 +171,12 @@ def test_conflicts_are_told(pair: tuple[Doc, Doc]) -> None:
     assert isinstance(told[0].resolution, ResolveError)
     assert elsewhere == []
     pair[0].register("price").set("both")
+    changes: list[Any] = []
+    pair[0].subscribe(changes.append)
     off()
     clash(pair)
     assert len(told) == 1
+    assert changes
 
 
 def test_a_conflict_is_told_where_the_value_stays_the_same(pair: tuple[Doc, Doc]) -> None:

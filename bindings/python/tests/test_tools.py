@@ -97,7 +97,7 @@ def test_a_topology_gives_shards_to_nodes_and_says_how_to_get_there() -> None:
 def test_a_quorum_counts_members_not_acknowledgements() -> None:
     tracker = QuorumTracker(["a", "b", "c"], "quorum")
     assert [tracker.ack(member) for member in ("a", "a", "stranger")] == [False] * 3
-    assert (tracker.done, tracker.reachable) == (False, True)
+    assert (tracker.done, tracker.reachable, tracker.acked) == (False, True, frozenset("a"))
     assert tracker.ack("c")
     with pytest.raises(DecisionError):
         QuorumTracker(["a", "a"], "quorum")

@@ -331,7 +331,6 @@ class Doc:
     def _go(self, way: Callable[[int | None], bool]) -> bool:
         """Goes one step back or forth."""
         with self._lock:
-            self._outside_transaction("undo")
             done = way(self._now())
             self._committed()
         return done

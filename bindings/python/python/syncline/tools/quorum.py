@@ -91,6 +91,11 @@ class QuorumTracker:
         return self.done
 
     @property
+    def acked(self) -> frozenset[str]:
+        """The members that have acknowledged."""
+        return frozenset(self._acked)
+
+    @property
     def state(self) -> QuorumState:
         """Where the write stands."""
         return quorum(self._members, self._level, sorted(self._acked), next=self._next, local=self._local)
