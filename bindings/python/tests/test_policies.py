@@ -1,7 +1,9 @@
 """Policies say what concurrent values of a register come to; conflicts are told."""
 
+import gc
 import logging
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -133,6 +135,15 @@ def test_a_function_must_not_use_documents(pair: tuple[Doc, Doc]) -> None:
     assert doc.to_dict() == {"price": "later"}
     assert refused
     assert doc.digest() == doc.digest()
+
+
+def test_a_function_keeps_no_document_alive() -> None:
+    doc = Doc()
+    doc.register_resolver("own", lambda siblings: int(doc.replica == siblings[0].replica))
+    alive = weakref.ref(doc)
+    del doc
+    gc.collect()
+    assert alive() is None
 
 
 def test_functions_resolve_in_several_threads(pair: tuple[Doc, Doc]) -> None:

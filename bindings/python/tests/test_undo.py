@@ -71,6 +71,8 @@ def test_transactions_close_in_time_are_one_group() -> None:
 
 
 def test_origins_choose(doc: Doc) -> None:
+    with pytest.raises(TypeError, match="list of names"):
+        doc.undo_manager(origins="editor")
     manager = doc.undo_manager(origins=["editor"])
     doc.map()["a"] = 1
     assert not manager.can_undo

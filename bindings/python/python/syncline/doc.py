@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -58,6 +59,7 @@ class Doc:
         self._listeners: dict[object, tuple[tuple[str, ...], Listener]] = {}
         self._conflict_listeners: dict[object, tuple[tuple[str, ...], ConflictListener]] = {}
         self._streams: set[ChangeStream] = set()
+        self._resolvers: dict[str, Resolver] = {}
         self._events: deque[ChangeEvent | Conflict] = deque()
         self._delivering = False
         self._pump = Pump(self)
@@ -211,15 +213,9 @@ class Doc:
         last writer's value is shown.
         """
 
-        def pick(siblings: Iterable[tuple[Any, ...]]) -> int:
-            try:
-                return resolver([Sibling(*sibling) for sibling in siblings])
-            except Exception:
-                _log.exception("the resolver %r failed", name)
-                raise
-
         with self._lock:
-            self._replica.register_resolver(name, pick)
+            self._resolvers[name] = resolver
+            self._replica.register_resolver(name, _picker(weakref.ref(self), name))
 
     def resolve(self, *path: str) -> Resolution:
         """What the policy of a path makes of the values there, as :meth:`Register.resolve`."""
@@ -409,6 +405,21 @@ def _key(path: Sequence[str]) -> str:
     if isinstance(path, str):
         raise TypeError("a path is a sequence of keys, such as ['cards', 'c1'], not one str")
     return _paths.encode(tuple(path))
+
+
+def _picker(doc: weakref.ref[Doc], name: str) -> Callable[[Iterable[tuple[Any, ...]]], int]:
+    """What the native part calls; it keeps nothing alive, because the garbage collector cannot look into that part."""
+
+    def pick(siblings: Iterable[tuple[Any, ...]]) -> int:
+        try:
+            owner = doc()
+            assert owner is not None, "a document that is gone reads nothing"
+            return owner._resolvers[name]([Sibling(*sibling) for sibling in siblings])
+        except Exception:
+            _log.exception("the resolver %r failed", name)
+            raise
+
+    return pick
 
 
 def _announce(

@@ -22,6 +22,8 @@ class UndoManager:
 
     def __init__(self, doc: Doc, depth: int, size: int, merge_ms: int, origins: Iterable[str] | None) -> None:
         self._doc = doc
+        if isinstance(origins, str):
+            raise TypeError("origins is a list of names, such as ['editor'], not one str")
         names = None if origins is None else list(origins)
         with doc._lock:
             doc._outside_transaction("starting to keep what can be undone")
