@@ -15,6 +15,7 @@ MASK = (1 << 64) - 1
 COMPLETE, SINCE, FLOOR_SAME, FLOOR, HORIZONS, PARTS, DOTS, DELETES = (1 << bit for bit in range(8))
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 VALUE_KINDS = (1, 2, 5)
+CARRYING = (3, 7, 8, 9, 10, 12, 13, 14, 15)
 
 
 class Damaged(Exception):
@@ -167,7 +168,7 @@ class Key:
         self.kind = kind
         self.behind = b""
         path = container
-        if item is not None and (kind == 3 or kind > 5):
+        if item is not None and kind in CARRYING:
             self.behind = item
         elif item is not None:
             path += b"\0\x10" + item
@@ -181,7 +182,8 @@ class Key:
 
     def payload(self, payload: bytes) -> Any:
         """A payload as JSON."""
-        if self.kind in VALUE_KINDS:
+        # Marks of removals, and resets, whose keys are bytes, are no values.
+        if self.kind in VALUE_KINDS and payload != b"\xf7" and not (self.kind == 2 and payload[0] >> 5 == 5):
             value, end = cbor(payload, 0)
             if end == len(payload):
                 return value
