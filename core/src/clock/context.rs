@@ -149,7 +149,7 @@ mod tests {
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
             (random >> 33) % bound
         };
-        for _ in 0..300 {
+        for _ in 0..if cfg!(miri) { 5 } else { 300 } {
             let mut parts = Vec::new();
             for _ in 0..2 {
                 let (mut context, mut set) = (CausalContext::default(), BTreeSet::new());
