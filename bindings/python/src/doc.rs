@@ -5,7 +5,7 @@
 
 use pyo3::{
     prelude::*,
-    types::{PyBytes, PyList, PyTuple},
+    types::{PyBytes, PyList, PyString, PyTuple},
 };
 use syncline::{
     clock::VersionVector,
@@ -119,6 +119,21 @@ impl Replica {
     #[pyo3(signature = (path, value, now=None))]
     fn set(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>, now: Option<u64>) -> PyResult<Option<u64>> {
         let (path, value) = (parse(py, path)?, value::from_python(value)?);
+        self.write(py, now, |doc| doc.set(&path, value))
+    }
+
+    /// Sets the register of a key below the path.
+    #[pyo3(signature = (path, key, value, now=None))]
+    fn set_child(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        now: Option<u64>,
+    ) -> PyResult<Option<u64>> {
+        let key = key.cast::<PyString>().map_err(|_| error::key(key))?;
+        let (path, value) = (parse(py, path)?.child(key.to_str()?), value::from_python(value)?);
         self.write(py, now, |doc| doc.set(&path, value))
     }
 

@@ -1,6 +1,10 @@
 //! The core's errors as the exceptions of `syncline.errors`, variant by variant.
 
-use pyo3::{call::PyCallArgs, exceptions::PyValueError, prelude::*};
+use pyo3::{
+    call::PyCallArgs,
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+};
 use syncline::{
     bytes::DecodeError,
     clock::ParseReplicaIdError,
@@ -116,6 +120,12 @@ pub(crate) fn version(py: Python<'_>, error: DecodeError) -> PyErr {
 /// A path is too long or too deep.
 pub(crate) fn path(py: Python<'_>, error: ParsePathError) -> PyErr {
     exception(py, "InvalidPathError", error)
+}
+
+/// A key is no string.
+pub(crate) fn key(key: &Bound<'_, PyAny>) -> PyErr {
+    let class = key.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!("a key is a str, not {class}: convert it with str()"))
 }
 
 /// A replica id is malformed.

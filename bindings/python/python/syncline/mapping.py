@@ -55,7 +55,11 @@ class Map(Container, MutableMapping[str, Any]):
                 return  # the end of `m[key] += 1`: the change is made already
             kind, hint = type(value).__name__, _copy_hint(value)
             raise TypeError(f"a {kind} cannot be stored in a second place: store a copy, such as {hint}")
-        self._doc._write(self._doc._replica.set, self._place(key), value)
+        doc = self._doc
+        with doc._lock:  # what `Doc._write` does, without a receipt: this is the write that programs make most
+            seq = doc._replica.set_child(self._key, key, value, None if doc._clock is None else doc._clock())
+            if seq is not None and (doc._listeners or doc._pump.active):
+                doc._committed()
 
     def __delitem__(self, key: str) -> None:
         with self._doc._lock:
