@@ -49,6 +49,14 @@ impl SmallBytes {
     /// Puts parts together.
     pub(crate) fn concat(parts: &[&[u8]]) -> Self {
         let length = parts.iter().map(|part| part.len()).sum();
+        if length <= INLINE {
+            let (mut buffer, mut at) = ([0; INLINE], 0);
+            for part in parts {
+                buffer[at..at + part.len()].copy_from_slice(part);
+                at += part.len();
+            }
+            return SmallBytes(Repr::Inline(LENGTHS[length], buffer));
+        }
         if length > STACK {
             return SmallBytes::from(parts.concat());
         }

@@ -2,8 +2,8 @@
 
 use crate::assoc::order;
 use crate::bounds;
-use crate::bytes::DecodeError;
 use crate::bytes::cbor::{self, CborReader};
+use crate::bytes::{DecodeError, SmallBytes};
 use ciborium_ll::{Header, simple, tag};
 use std::collections::BTreeMap;
 
@@ -89,6 +89,17 @@ impl Value {
         self.check(bounds::DEPTH)?;
         let bytes = self.to_cbor();
         if bytes.len() > bounds::VALUE_BYTES { Err(ValueError::TooLarge(bytes.len())) } else { Ok(bytes) }
+    }
+
+    /// What [`Value::checked_cbor`] encodes, as a leaf keeps it; a whole number needs no memory for that.
+    pub(crate) fn payload(&self) -> Result<SmallBytes, ValueError> {
+        match self {
+            Value::Int(number) => {
+                let (bytes, length) = cbor::int_bytes(*number);
+                Ok(SmallBytes::new(&bytes[..length]))
+            }
+            value => value.checked_cbor().map(SmallBytes::from),
+        }
     }
 
     fn check(&self, depth: usize) -> Result<(), ValueError> {

@@ -262,14 +262,15 @@ impl Leaf {
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
-        *self = match std::mem::replace(self, Leaf::Gone) {
-            Leaf::One(first) => Leaf::Many(vec![first, entry]),
-            Leaf::Many(mut entries) if !entries.is_empty() => {
-                entries.push(entry);
-                Leaf::Many(entries)
+        match self {
+            Leaf::Many(entries) if !entries.is_empty() => entries.push(entry),
+            Leaf::One(_) => {
+                if let Leaf::One(first) = std::mem::replace(self, Leaf::Gone) {
+                    *self = Leaf::Many(vec![first, entry]);
+                }
             }
-            _ => Leaf::One(entry),
-        };
+            _ => *self = Leaf::One(entry),
+        }
     }
 
     /// Takes out the entries that `gone` picks.

@@ -13,6 +13,8 @@ pub(super) struct Nodes {
     nodes: Vec<(SmallBytes, u32)>,
     free: Vec<u32>,
     index: HashIndex,
+    /// No path that ever held something has more bytes: most questions are about leaves, whose paths are longer.
+    longest: usize,
     /// The one asked for last: neighbours come together.
     last: u32,
 }
@@ -24,7 +26,7 @@ impl Nodes {
 
     /// Whether a path holds something.
     pub(super) fn contains(&self, path: &[u8]) -> bool {
-        self.find(path, hash(self.seed, path)).is_some()
+        path.len() <= self.longest && self.find(path, hash(self.seed, path)).is_some()
     }
 
     /// Counts something that stands directly at `path`.
@@ -34,6 +36,7 @@ impl Nodes {
                 self.nodes[at as usize].1 += 1;
                 return;
             }
+            self.longest = self.longest.max(path.len());
             let node = (SmallBytes::new(path), 1);
             let at = self.free.pop().unwrap_or(self.nodes.len() as u32);
             match self.nodes.get_mut(at as usize) {

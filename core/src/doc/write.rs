@@ -15,12 +15,12 @@ impl Doc {
     /// [`EditError`], and then nothing is changed.
     pub fn set(&mut self, path: &Path, value: Value) -> Result<(), EditError> {
         self.named(path, "value")?;
-        let payload = value.checked_cbor()?;
+        let payload = value.payload()?;
         let key = Key::new(path, Kind::REGISTER);
         if self.state.leaves.has_more(path.as_str().as_bytes()) {
             self.delete_except(path, Some(&key))?;
         }
-        self.put(key, payload)
+        self.record_at(key, Some(payload))
     }
 
     /// Deletes everything at and below a path. Returns whether anything was there.
