@@ -7,10 +7,14 @@ use super::state::{Entry, Leaf};
 use crate::assoc::HashIndex;
 use crate::bytes::{Sip, SmallBytes};
 use crate::crdt::{Key, Kind};
+use crate::delta::LeafRow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Slots of one chunk: adding a leaf never moves more than these.
 const CHUNK: usize = 512;
+
+/// Leaves that are looked up at once: as many as memory is fetched for at the same time, and a few more.
+const LOOK_AHEAD: usize = 64;
 
 /// Slots that are kept when the last leaf goes.
 const KEPT: usize = 2 * CHUNK;
@@ -72,7 +76,26 @@ impl Leaves {
 
     /// The number of the leaf with a key, which is made without dots if there is none; then the answer is `true`, too.
     pub(super) fn place(&mut self, key: &Key) -> (u32, bool) {
-        let hash = hash(self.seed, key.as_bytes());
+        self.place_hashed(key, hash(self.seed, key.as_bytes()))
+    }
+
+    /// [`Leaves::place`] for the keys of many rows. In a large document each takes longer to fetch than to compare, so some
+    /// are looked up before the first is compared: then the processor waits for all of them at the same time.
+    pub(super) fn place_all(&mut self, rows: &[LeafRow]) -> Vec<(u32, bool)> {
+        let mut placed = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(LOOK_AHEAD) {
+            let hashes: Vec<u32> = rows.iter().map(|row| hash(self.seed, row.key.as_bytes())).collect();
+            let likely: Vec<Option<u32>> = hashes.iter().map(|&hash| self.index.find(hash, |_| true)).collect();
+            let is = |(row, id): (&LeafRow, Option<u32>)| id.filter(|&id| self.at(id).0 == row.key);
+            let found: Vec<Option<u32>> = rows.iter().zip(likely).map(is).collect();
+            for ((row, hash), found) in rows.iter().zip(hashes).zip(found) {
+                placed.push(found.map_or_else(|| self.place_hashed(&row.key, hash), |id| (id, false)));
+            }
+        }
+        placed
+    }
+
+    fn place_hashed(&mut self, key: &Key, hash: u32) -> (u32, bool) {
         if let Some(id) = self.find_hashed(key.as_bytes(), hash) {
             return (id, false);
         }

@@ -143,18 +143,36 @@ impl Log {
 
     fn find(&self, seq: u64) -> Option<usize> {
         let seqs = &self.seqs[..self.settled];
-        // Numbers rise by one at least, so it stands here or further on.
-        let least = seqs.len().saturating_sub((seqs.last()?.saturating_sub(seq)) as usize + 1);
+        // Numbers rise by one at least, so it stands as far from either end at most: where few are missing, that is almost
+        // one place.
+        let behind = seqs.last()?.saturating_sub(seq);
+        let least = (seqs.len() as u64 - 1).saturating_sub(behind) as usize;
         if seqs.get(least) == Some(&seq) {
             return Some(least);
         }
-        seqs[least..].binary_search(&seq).ok().map(|step| least + step)
+        let most = seq.checked_sub(*seqs.first()?)?.min(seqs.len() as u64 - 1) as usize;
+        seqs.get(least..=most)?.binary_search(&seq).ok().map(|step| least + step)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_are_found_wherever_numbers_are_missing() {
+        let far = 1 << 40;
+        let dense: Vec<u64> = (1..=40).collect();
+        let even: Vec<u64> = (1..=40).map(|at| at * 2).collect();
+        for seqs in [&[7][..], &[3, 4, 5, 9, 10], &[1, 2, far, far + 1], &[far, far + 7], &dense, &even] {
+            let mut log = Log::default();
+            (0..).zip(seqs).for_each(|(place, &seq)| log.push(seq, place));
+            for seq in (0..100).chain(far - 1..far + 9) {
+                let expected = seqs.iter().position(|&there| there == seq).map(|at| at as u32);
+                assert_eq!(log.place(seq), expected, "{seq} in {seqs:?}");
+            }
+        }
+    }
 
     #[test]
     fn runs_are_brought_into_order() {
