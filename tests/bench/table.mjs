@@ -18,6 +18,10 @@ const TITLES = {
   load: "load 100k keys",
   "load-read": "load and read 100k keys",
   delete: "delete all of 10k keys",
+  "delta-1k": "delta of 100 changes, 1,000 leaves",
+  "delta-1m": "delta of 100 changes, 1,000,000 leaves",
+  "join-1k": "join of 100 changes, 1,000 leaves",
+  "join-1m": "join of 100 changes, 1,000,000 leaves",
 };
 /** What the bytes of a workload are. */
 const SIZES = {
@@ -25,6 +29,8 @@ const SIZES = {
   "one-op": "bytes of one one-op update",
   encode: "bytes of 100k keys",
   delete: "bytes after deleting all of 10k keys",
+  memory: "bytes of memory per leaf, written",
+  "memory-loaded": "bytes of memory per leaf, loaded",
 };
 const LOST = "elements lost in merging sets";
 
@@ -58,7 +64,12 @@ function table(language, lines) {
     new Map(lines.filter((line) => line.workload === workload && line[field] !== undefined).map((line) => [line.library, line[field]]));
   const scaled = (map) => new Map([...map].map(([name, seconds]) => [name, seconds * 1000]));
   const workloads = [...new Set(lines.map((line) => line.workload))];
-  for (const workload of workloads) rows.push(row(TITLES[workload] ?? workload, libraries, scaled(figures("cpu_s", workload)), 1));
+  for (const workload of workloads) {
+    const times = scaled(figures("cpu_s", workload));
+    // Short ones have all their digits behind the point.
+    const digits = [...times.values()].every((time) => time < 1) ? 3 : 1;
+    if (times.size > 0) rows.push(row(TITLES[workload] ?? workload, libraries, times, digits));
+  }
   for (const workload of workloads) {
     const sizes = figures("bytes", workload);
     if (sizes.size > 0) rows.push(row(SIZES[workload] ?? `bytes of ${workload}`, libraries, sizes, 1));

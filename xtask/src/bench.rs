@@ -68,9 +68,13 @@ fn print(results: &str) -> Result<(), Problem> {
 
 /// In a workspace and a target folder of its own, because of the heavy libraries that it compares with.
 fn rust(step: &Step, args: &[String]) -> Result<String, Problem> {
-    let cmd = Cmd::cargo().words("run --package syncline-bench --profile native --target-dir");
-    let cmd = cmd.arg(paths::target().join("bench")).arg("--");
-    run_with(step, cmd.dir("tests/bench"), args)
+    let run = |name: &str| {
+        let cmd = Cmd::cargo().words("run --package syncline-bench --profile native --target-dir");
+        let cmd = cmd.arg(paths::target().join("bench")).words("--bin").arg(name).arg("--");
+        run_with(step, cmd.dir("tests/bench"), args)
+    };
+    // The second counts what is allocated, which would slow the first down.
+    Ok([run("syncline-bench")?, run("growth")?].join("\n"))
 }
 
 fn js(step: &Step, args: &[String]) -> Result<String, Problem> {
