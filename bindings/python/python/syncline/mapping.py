@@ -58,7 +58,9 @@ class Map(Container, MutableMapping[str, Any]):
         doc = self._doc
         with doc._lock:  # what `Doc._write` does, without a receipt: this is the write that programs make most
             seq = doc._replica.set_child(self._key, key, value, None if doc._clock is None else doc._clock())
-            if seq is not None and (doc._listeners or doc._pump.active):
+            if seq is not None and (
+                doc._listeners or doc._conflict_listeners or doc._streams or doc._pump.active
+            ):
                 doc._committed()
 
     def __delitem__(self, key: str) -> None:
