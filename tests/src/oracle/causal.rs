@@ -27,7 +27,8 @@ pub struct Event<A> {
     pub time: u64,
     /// The numbers of the events that the author had seen.
     pub past: BTreeSet<usize>,
-    seq: u64,
+    /// The author's last number in the transaction; the largest while it is open.
+    pub seq: u64,
 }
 
 impl<A> Event<A> {

@@ -17,6 +17,7 @@ pub mod bounded;
 pub mod causal;
 pub mod clock;
 pub mod counters;
+pub mod edit;
 pub mod flags;
 pub mod lists;
 pub mod policies;

@@ -5,31 +5,16 @@ mod cold;
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline::clock::{ReplicaId, VersionVector};
-use syncline::crdt::{Path, TextUnit, Value};
+use syncline::crdt::{Path, Value};
 use syncline::delta::{Blob, Digest};
-use syncline::doc::{Doc, EditError, ImportError};
+use syncline::doc::{Doc, ImportError};
 
 use super::clock::Clock;
+use super::edit::{Drawn, PLACES, check_place, random_edit, text};
 use super::{Event, Fact, History, Leaf};
+
+pub use super::edit::Flavour;
 use crate::rng::Rng;
-
-/// Few places, so that conflicts are common.
-const PLACES: &[&[&str]] = &[&["a"], &["b"], &["a", "x"], &["a", "y"], &["b", "x"], &["a", "x", "p"]];
-
-/// Which operations a history consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
-    /// All types on all places.
-    Mixed,
-    /// Registers and deletes.
-    Registers,
-    /// Counters and deletes.
-    Counters,
-    /// Sets and deletes.
-    Sets,
-    /// Texts and deletes.
-    Texts,
-}
 
 /// A document with what the oracle knows about it.
 struct Member {
@@ -184,71 +169,12 @@ impl World {
     }
 
     fn edit(&mut self, who: usize, time: (u64, u64)) -> Result<(), String> {
-        let place: Vec<String> = self.rng.pick(PLACES).iter().map(|segment| segment.to_string()).collect();
-        let path = Path::from_segments(&place);
         let live = self.live_in_transaction(who);
         let doc = &mut self.members[who].doc;
-        let rng = &mut self.rng;
-        let number = rng.between(0, 3) as i64;
-        let kind = match self.flavour {
-            Flavour::Mixed => rng.below(100),
-            Flavour::Registers => *rng.pick(&[0, 0, 0, 20]),
-            Flavour::Counters => *rng.pick(&[60, 60, 60, 20]),
-            Flavour::Sets => *rng.pick(&[40, 40, 50, 50, 20]),
-            Flavour::Texts => *rng.pick(&[70, 70, 70, 85, 85, 20]),
-        };
-        let history = &self.history;
-        let (leaf, value, removes) = match kind {
-            0..20 => {
-                doc.set(&path, Value::Int(number)).map_err(text)?;
-                (Some(Leaf::Register), Value::Int(number), history.within(&live, &place))
-            }
-            20..35 => {
-                let reach = if rng.chance(10) { &[][..] } else { &place };
-                let removes = history.within(&live, reach);
-                expect("delete", doc.delete(&Path::from_segments(reach)), !removes.is_empty())?;
-                (None, Value::Null, removes)
-            }
-            35..40 => {
-                doc.create_map(&path).map_err(text)?;
-                if !history.at(&live, &place, &Leaf::Marker).is_empty() {
-                    return Ok(());
-                }
-                (Some(Leaf::Marker), Value::Null, BTreeSet::new())
-            }
-            40..50 => {
-                let leaf = Leaf::Element(Value::Int(number).to_cbor());
-                let removes = history.at(&live, &place, &leaf);
-                expect("set_add", doc.set_add(&path, Value::Int(number)), removes.is_empty())?;
-                (Some(leaf), Value::Int(number), removes)
-            }
-            50..60 => {
-                let removes = history.at(&live, &place, &Leaf::Element(Value::Int(number).to_cbor()));
-                expect("set_remove", doc.set_remove(&path, &Value::Int(number)), !removes.is_empty())?;
-                (None, Value::Null, removes)
-            }
-            60..70 => {
-                doc.counter_add(&path, number + 1).map_err(text)?;
-                let (removes, before) = history.counted_in_transaction(&live, &place);
-                (Some(Leaf::Counter), Value::Int(before + number + 1), removes)
-            }
-            70..85 => {
-                let index = rng.below(doc.text_len(&path, TextUnit::Utf16) + 1);
-                doc.text_insert(&path, index, "xyz", TextUnit::Utf16).map_err(text)?;
-                (Some(Leaf::Text), Value::Null, BTreeSet::new())
-            }
-            _ => {
-                let length = doc.text_len(&path, TextUnit::CodePoint);
-                if length == 0 {
-                    return Ok(());
-                }
-                doc.text_delete(&path, rng.below(length), 1, TextUnit::CodePoint).map_err(text)?;
-                (Some(Leaf::Text), Value::Null, BTreeSet::new())
-            }
-        };
-        if leaf.is_some() || !removes.is_empty() {
-            let author = self.members[who].doc.id();
-            self.history.facts.push(Fact { path: place, leaf, value, author, seq: u64::MAX, time, removes });
+        let author = doc.id();
+        if let Some(drawn) = random_edit(&mut self.rng, self.flavour, true, &self.history, &live, doc)? {
+            let Drawn { path, leaf, value, removes } = drawn;
+            self.history.facts.push(Fact { path, leaf, value, author, seq: u64::MAX, time, removes });
         }
         Ok(())
     }
@@ -384,7 +310,7 @@ impl World {
             return Err(format!("replica {who} shows {found:?}\n  the definition says {expected:?}"));
         }
         for place in PLACES {
-            self.check_place(who, &live, place)?;
+            check_place(&self.members[who].doc, &self.history, &live, place)?;
         }
         Ok(())
     }
@@ -424,30 +350,6 @@ impl World {
         }
         Ok(())
     }
-
-    fn check_place(&self, who: usize, live: &BTreeSet<Event>, place: &[&str]) -> Result<(), String> {
-        let (doc, history) = (&self.members[who].doc, &self.history);
-        let path = Path::from_segments(place);
-        let place: Vec<String> = place.iter().map(|segment| segment.to_string()).collect();
-        same("siblings", &place, doc.siblings(&path), history.siblings(live, &place))?;
-        same("get", &place, doc.get(&path), history.siblings(live, &place).into_iter().next())?;
-        same("counter", &place, doc.counter(&path), history.sum(live, &place))?;
-        same("set_elements", &place, doc.set_elements(&path), history.elements(live, &place))?;
-        same("set_len", &place, doc.set_len(&path), history.elements(live, &place).len())?;
-        for number in 0..4 {
-            let element = Value::Int(number);
-            same(
-                "set_contains",
-                &place,
-                doc.set_contains(&path, &element),
-                history.elements(live, &place).contains(&element),
-            )?;
-        }
-        same("contains", &place, doc.contains(&path), !history.within(live, &place).is_empty())?;
-        let children: Vec<String> = history.children(live, &place).into_iter().collect();
-        same("len", &place, doc.len(&path), children.len())?;
-        same("keys", &place, doc.keys(&path), children)
-    }
 }
 
 /// What a rollback must bring back.
@@ -470,21 +372,4 @@ impl Untouched {
             now.save == self.save && now.digest == self.digest && now.view == self.view && now.texts == self.texts;
         if same { Ok(()) } else { Err(format!("a rollback left a trace: {:?} became {:?}", self.view, now.view)) }
     }
-}
-
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, place: &[String], found: T, expected: T) -> Result<(), String> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(format!("{what} of {place:?} is {found:?}, the definition says {expected:?}"))
-    }
-}
-
-fn expect(what: &str, found: Result<bool, EditError>, expected: bool) -> Result<(), String> {
-    let found = found.map_err(text)?;
-    if found == expected { Ok(()) } else { Err(format!("{what} returned {found}, not {expected}")) }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

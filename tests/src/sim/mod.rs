@@ -6,7 +6,9 @@
 //! through a kill and what it has called durable through a power cut; a client's own store keeps a prefix of its
 //! journal. A seed decides everything.
 
+pub mod agenda;
 pub mod client;
+pub mod cluster;
 pub mod net;
 pub mod relay;
 pub mod run;

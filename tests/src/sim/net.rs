@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::agenda::Agenda;
 use crate::rng::Rng;
 
 /// The number of a connection; never used twice.
@@ -45,8 +46,7 @@ pub struct Net {
     pub peace: bool,
     /// Frames to the relay and frames to clients, if they are to be kept.
     pub recorded: Option<[Vec<Vec<u8>>; 2]>,
-    agenda: BTreeMap<(u64, u64), Event>,
-    order: u64,
+    agenda: Agenda<Event>,
     next: Conn,
     /// Which client a connection belongs to.
     owners: BTreeMap<Conn, usize>,
@@ -64,19 +64,15 @@ impl Net {
 
     /// Notes an event for `delay_ms` from now.
     pub fn after(&mut self, delay_ms: u64, event: Event) {
-        self.order += 1;
-        self.agenda.insert((self.now_ms + delay_ms, self.order), event);
+        self.agenda.note(self.now_ms + delay_ms, event);
     }
 
     /// Advances the time to the next event not later than `limit_ms`.
     pub fn next(&mut self, limit_ms: u64) -> Option<Event> {
-        let first = *self.agenda.first_key_value()?.0;
-        if first.0 > limit_ms {
-            self.now_ms = self.now_ms.max(limit_ms);
-            return None;
-        }
-        self.now_ms = self.now_ms.max(first.0);
-        self.agenda.remove(&first)
+        let next = self.agenda.take(limit_ms);
+        let at_ms = next.as_ref().map_or(limit_ms, |(at_ms, _)| *at_ms);
+        self.now_ms = self.now_ms.max(at_ms);
+        next.map(|(_, event)| event)
     }
 
     /// Opens a connection of `client`; it fails while the relay is down, and now and then.
