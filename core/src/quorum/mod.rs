@@ -32,6 +32,7 @@ mod level;
 mod member;
 mod read;
 mod session;
+mod setback;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::ack::{Ack, AckError};
 use super::configuration::Configuration;
 use super::level::{Level, LevelError};
 use super::member::MemberId;
+use super::setback::set_back;
 use crate::assoc::SortedMap;
 use crate::clock::{Causality, VersionVector};
 use std::collections::VecDeque;
@@ -31,7 +32,7 @@ pub struct ReadPlan {
     pub rounds: u32,
     /// How long to wait before members that have not answered are asked again, in milliseconds.
     pub retry_ms: u64,
-    /// When to stop, in milliseconds of the caller's clock.
+    /// When to stop, in milliseconds of the caller's clock. If that is set back, the deadline moves along.
     pub deadline_ms: u64,
 }
 
@@ -129,6 +130,8 @@ pub struct QuorumRead {
     pushed: Option<VersionVector>,
     rounds: u32,
     retry_at_ms: u64,
+    /// The caller's clock when it was read last.
+    last_ms: u64,
     finished: bool,
     out: VecDeque<ReadOutput>,
 }
@@ -149,6 +152,7 @@ impl QuorumRead {
         let mut read = QuorumRead {
             rounds: plan.rounds,
             retry_at_ms: 0,
+            last_ms: now_ms,
             config,
             region,
             plan,
@@ -171,6 +175,9 @@ impl QuorumRead {
         if self.finished {
             return Ok(());
         }
+        let back = set_back(&mut self.last_ms, now_ms);
+        self.plan.deadline_ms = self.plan.deadline_ms.saturating_sub(back);
+        self.retry_at_ms = self.retry_at_ms.saturating_sub(back);
         let result = self.take(input);
         self.step();
         if !self.finished && now_ms >= self.plan.deadline_ms {

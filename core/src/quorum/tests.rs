@@ -63,10 +63,10 @@ fn what_does_not_count_changes_nothing() -> Result<(), WriteError> {
         (ack("b", 2, 1), AckError::Ahead { known: 1, got: 2 }),
     ];
     for (bad, error) in refused {
-        assert_eq!(tracker.handle(WriteInput::Ack(bad), 2), Err(WriteError::Ack(error)));
+        assert_eq!(tracker.handle(WriteInput::Ack(bad), 1), Err(WriteError::Ack(error)));
     }
     for again in 0..5 {
-        tracker.handle(WriteInput::Ack(ack("a", 1, again)), 3)?;
+        tracker.handle(WriteInput::Ack(ack("a", 1, again)), 1)?;
     }
     assert_eq!(tracker, before, "an ack that comes again, or late, is known");
     assert_eq!(tracker.handle(WriteInput::Configure(three()), 4), Err(WriteError::Overtaken { known: 1, got: 1 }));
@@ -85,6 +85,28 @@ fn a_time_out_names_who_has_it_and_calls_nothing_failed() -> Result<(), WriteErr
     assert_eq!((report.outcome, report.acked_by), (WriteOutcome::Indeterminate, vec![id("b")]));
     tracker.handle(submit(2, 4, Level::Quorum), 1_500)?;
     assert_eq!(finished(&mut tracker), [(2, WriteOutcome::Indeterminate)], "a deadline that has passed ends it");
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_is_set_back_takes_deadlines_with_it() -> Result<(), Box<dyn std::error::Error>> {
+    let hour_ms = 3_600_000;
+    let mut tracker = WriteTracker::new(three(), None);
+    let late = |ticket| Write { ticket, dot: dot(4), level: Level::All, sloppy: false, deadline_ms: hour_ms + 1_000 };
+    tracker.handle(WriteInput::Submit(late(1)), hour_ms)?;
+    tracker.handle(WriteInput::Tick, 5)?;
+    assert_eq!(tracker.poll(), WriteOutput::Idle(Some(1_005)));
+    tracker.handle(WriteInput::Tick, 1_005)?;
+    assert_eq!(finished(&mut tracker), [(1, WriteOutcome::Indeterminate)]);
+
+    let plan = ReadPlan { deadline_ms: hour_ms + 1_000, ..plan(3) };
+    let mut read = QuorumRead::new(three(), None, plan, VersionVector::default(), hour_ms)?;
+    read.handle(ReadInput::Tick, 5)?;
+    assert_eq!(outputs(&mut read).len(), 3);
+    read.handle(ReadInput::Tick, 105)?;
+    assert_eq!(outputs(&mut read).len(), 3, "it asks again as if the clock had not moved");
+    read.handle(ReadInput::Tick, 1_005)?;
+    assert_eq!(outcome(&mut read), Some(ReadOutcome::Unavailable));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::ack::{Ack, AckError};
 use super::configuration::{Configuration, Group};
 use super::level::{Level, LevelError};
 use super::member::MemberId;
+use super::setback::set_back;
 use crate::assoc::SortedMap;
 use crate::clock::{Dot, ReplicaId, VersionVector};
 use std::collections::VecDeque;
@@ -25,7 +26,7 @@ pub struct Write {
     pub level: Level,
     /// Whether stand-ins may make up for members that are down.
     pub sloppy: bool,
-    /// When to stop waiting, in milliseconds of the caller's clock.
+    /// When to stop waiting, in milliseconds of the caller's clock. If that is set back, the deadline moves along.
     pub deadline_ms: u64,
 }
 
@@ -155,6 +156,8 @@ pub struct WriteTracker {
     waiting: usize,
     /// No write ends before; it may be too early, never too late.
     earliest_ms: u64,
+    /// The caller's clock when it was read last.
+    last_ms: u64,
     finished: VecDeque<WriteReport>,
 }
 
@@ -169,6 +172,7 @@ impl WriteTracker {
             lines: SortedMap::default(),
             waiting: 0,
             earliest_ms: u64::MAX,
+            last_ms: 0,
             finished: VecDeque::new(),
         }
     }
@@ -178,6 +182,7 @@ impl WriteTracker {
     /// # Errors
     /// [`WriteError`]; the input changed nothing, apart from the time.
     pub fn handle(&mut self, input: WriteInput, now_ms: u64) -> Result<(), WriteError> {
+        self.follow_clock(now_ms);
         let result = match input {
             WriteInput::Submit(write) => self.submit(write),
             WriteInput::Ack(ack) => self.ack(ack),
@@ -303,6 +308,16 @@ impl WriteTracker {
         let hinted_by = self.stand_ins(&dot, &self.config.ids());
         let acked_by = self.holders(&dot);
         self.finished.push_back(WriteReport { ticket: waiter.ticket, dot, level, outcome, acked_by, hinted_by });
+    }
+
+    /// A clock that was set back takes the deadlines with it.
+    fn follow_clock(&mut self, now_ms: u64) {
+        let back = set_back(&mut self.last_ms, now_ms);
+        if back > 0 && self.waiting > 0 {
+            let waiters = self.lines.iter_mut().flat_map(|(_, waiters)| waiters.iter_mut());
+            waiters.for_each(|waiter| waiter.deadline_ms = waiter.deadline_ms.saturating_sub(back));
+            self.earliest_ms = self.earliest_ms.saturating_sub(back);
+        }
     }
 
     fn expire(&mut self, now_ms: u64) {

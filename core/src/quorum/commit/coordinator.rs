@@ -288,6 +288,14 @@ impl Coordinator {
     }
 
     fn tick(&mut self, now_ms: u64) {
+        // A clock that was set back must not make anyone wait for longer than agreed.
+        let (latest_ms, retry_ms) = (now_ms.saturating_add(self.times.prepare_ms), self.times.retry_ms.max(1));
+        for (_, transaction) in self.active.iter_mut() {
+            transaction.retry_at_ms = transaction.retry_at_ms.min(now_ms.saturating_add(retry_ms));
+            if let Phase::Voting { deadline_ms, .. } = &mut transaction.phase {
+                *deadline_ms = latest_ms.min(*deadline_ms);
+            }
+        }
         let late = |(_, transaction): &&(TxId, Transaction)| matches!(transaction.phase, Phase::Voting { deadline_ms, .. } if deadline_ms <= now_ms);
         let late: Vec<TxId> = self.active.iter().filter(late).map(|(tx, _)| *tx).collect();
         for tx in late {

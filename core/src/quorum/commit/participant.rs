@@ -254,9 +254,11 @@ impl Participant {
     }
 
     fn inquire(&mut self, now_ms: u64) {
+        let next_ms = now_ms.saturating_add(self.times.retry_ms.max(1));
+        // A clock that was set back must not make anyone wait for longer than agreed.
+        self.staged.iter_mut().for_each(|(_, staged)| staged.inquire_at_ms = staged.inquire_at_ms.min(next_ms));
         let due = |(_, staged): &&(TxId, Staged)| staged.stage == Stage::Prepared && staged.inquire_at_ms <= now_ms;
         let due: Vec<TxId> = self.staged.iter().filter(due).map(|(tx, _)| *tx).collect();
-        let next_ms = now_ms.saturating_add(self.times.retry_ms.max(1));
         for tx in due {
             if let Some(staged) = self.staged.get_mut(&tx) {
                 staged.inquire_at_ms = next_ms;

@@ -94,6 +94,29 @@ fn a_time_out_names_the_silent_rooms() -> Result<(), BeginError> {
 }
 
 #[test]
+fn a_clock_that_is_set_back_keeps_nobody_waiting() -> Result<(), BeginError> {
+    let (hour_ms, times) = (3_600_000, CommitTimes::default());
+    let mut coordinator = Coordinator::new(id("c"), times);
+    let parts = vec![("r".to_owned(), b"1".to_vec())];
+    coordinator.handle(CoordinatorInput::Begin { tx: tx(1), parts }, hour_ms)?;
+    coordinator.handle(CoordinatorInput::Tick, 0)?;
+    assert!(matches!(coordinator.poll(), CoordinatorOutput::Send { .. }));
+    assert_eq!(coordinator.poll(), CoordinatorOutput::Idle(Some(times.retry_ms)));
+    coordinator.handle(CoordinatorInput::Tick, times.prepare_ms)?;
+    assert_eq!(coordinator.active(), 0, "the votes are not waited for until the clock is right again");
+
+    let mut room = Participant::new("r".into(), times);
+    room.handle(prepare(1), hour_ms);
+    room.handle(ParticipantInput::Validated { tx: tx(1), refusal: None }, hour_ms);
+    room.handle(ParticipantInput::Forced(tx(1)), hour_ms);
+    said(&mut room);
+    room.handle(ParticipantInput::Tick, 0);
+    room.handle(ParticipantInput::Tick, times.retry_ms);
+    assert!(matches!(said(&mut room)[..], [CommitMessage::Inquire { .. }]));
+    Ok(())
+}
+
+#[test]
 fn a_prepare_that_comes_again_after_the_commit_applies_nothing() {
     let mut room = Participant::new("r".into(), CommitTimes::default());
     commit(&mut room, 5);
