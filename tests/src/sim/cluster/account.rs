@@ -93,6 +93,11 @@ fn holds(nodes: &[Node], name: &MemberId, writer: &ReplicaId, seq: u64) -> bool 
     former.or((node.name == *name).then_some(node.disk.durable())).is_some_and(|disk| disk.get(writer) >= seq)
 }
 
+/// How many disks the machine of this name had lost when it got it.
+fn losses_of(name: &MemberId) -> usize {
+    name.as_str().split_once('-').and_then(|(_, losses)| losses.parse().ok()).unwrap_or(0)
+}
+
 /// How many of `members` a level needs, from its definition.
 fn needed(level: Level, members: usize) -> usize {
     match level {
@@ -113,7 +118,7 @@ impl Account {
     /// Holds what a node has told against the truth.
     pub fn hear(&mut self, told: Told, nodes: &[Node], config: &Configuration) -> Result<(), String> {
         match told {
-            Told::Wrote(node, report) => self.wrote(&nodes[node], report, nodes)?,
+            Told::Wrote(members, report) => self.wrote(&members, report, nodes)?,
             Told::Read(_, number, report) => return self.read(number, &report),
             Told::Decided(tx, committed) => return self.settle(tx, committed),
             Told::Settled(room, tx, merged) => {
@@ -121,13 +126,13 @@ impl Account {
                 let twice = merged && self.transactions.get_mut(&tx).is_some_and(|known| !known.merged.insert(room));
                 return if twice { Err(format!("room {room} merged {} twice", short_tx(&tx))) } else { Ok(()) };
             }
-            Told::Promised(member, term, holder) => {
+            Told::Promised(member, term) => {
                 let last = self.promised.entry(member.clone()).or_default();
                 if term < *last {
                     return Err(format!("{member} promised term {last}, then the earlier term {term}"));
                 }
                 *last = term;
-                return self.one_holder(term, holder);
+                return Ok(());
             }
             Told::Admitted(member, term, holder) => {
                 let last = self.promised.get(&member).copied().unwrap_or(0);
@@ -161,7 +166,7 @@ impl Account {
         self.majorities(nodes, config)
     }
 
-    fn wrote(&mut self, node: &Node, report: WriteReport, nodes: &[Node]) -> Result<(), String> {
+    fn wrote(&mut self, members: &Configuration, report: WriteReport, nodes: &[Node]) -> Result<(), String> {
         if report.outcome == WriteOutcome::Indeterminate {
             return Ok(());
         }
@@ -172,14 +177,15 @@ impl Account {
             if !holds(nodes, name, &dot.replica, dot.seq) {
                 return Err(format!("{what} is said to be on {name}, which does not have it on disk"));
             }
-            if !machines.insert(index_of(name)) {
+            if !machines.insert(name.clone()) {
                 return Err(format!("{what} counts {name} twice"));
             }
         }
-        for side in sides(&node.live.config) {
+        for side in sides(members) {
             let strict = report.acked_by.iter().filter(|name| side.contains(name)).count();
-            let targets: BTreeSet<_> = report.hinted_by.iter().map(|(_, target)| target).collect();
-            let hinted = targets.iter().filter(|id| side.contains(id) && !report.acked_by.contains(id)).count();
+            // During a change one machine may stand in for a member of either side; the report names it once.
+            let holders: BTreeSet<_> = report.hinted_by.iter().map(|(holder, _)| holder).collect();
+            let hinted = holders.len();
             let found = strict + if sloppy { hinted } else { 0 };
             if found < needed(level, side.len()) {
                 return Err(format!("{what} was acknowledged by {found} of {side:?}: {report:?}"));
@@ -192,7 +198,7 @@ impl Account {
         }
         self.counts.acknowledged += 1;
         self.counts.sloppy += u64::from(sloppy);
-        let machines = machines.into_iter().map(|at| (at, nodes[at].disk.former.len())).collect();
+        let machines = machines.iter().map(|name| (index_of(name), losses_of(name))).collect();
         self.acked.push((report, machines));
         Ok(())
     }

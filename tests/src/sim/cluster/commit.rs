@@ -127,7 +127,7 @@ impl Node {
         let blob: super::message::Bytes = Blob::encode_batch(&batch).into();
         self.live.unsynced_applies += 1;
         self.persist(Record::Applied(blob.clone(), record.encode()), Some(Done::Applied(tx)), scene);
-        self.publish(&blob, scene);
+        self.publish(batch.first, &blob, scene);
         self.changed(scene)
     }
 }

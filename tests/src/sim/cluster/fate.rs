@@ -49,9 +49,9 @@ impl World {
         let ticket = self.ticket();
         let node = &mut self.nodes[at];
         let now_ms = node.clock(&self.scene);
-        let (dot, blob) = self.ledger.transact(&mut node.live.doc, now_ms, own, &mut self.scene.rng)?;
-        self.pending.insert(ticket, Pending { program, number: own.1, dot, level });
-        if !node.write(ticket, dot, (level, sloppy), blob, &mut self.scene)? {
+        let committed = self.ledger.transact(&mut node.live.doc, now_ms, own, &mut self.scene.rng)?;
+        self.pending.insert(ticket, Pending { program, number: own.1, dot: committed.dot, level });
+        if !node.write(ticket, &committed, (level, sloppy), &mut self.scene)? {
             self.pending.remove(&ticket);
         }
         Ok(())
@@ -109,8 +109,8 @@ impl World {
         let own = self.programs[program].next();
         let node = &mut self.nodes[at];
         let now_ms = node.clock(&self.scene);
-        let (dot, blob) = self.ledger.transact(&mut node.live.doc, now_ms, own, &mut self.scene.rng)?;
-        node.write_fenced(dot, blob, &mut self.scene)
+        let committed = self.ledger.transact(&mut node.live.doc, now_ms, own, &mut self.scene.rng)?;
+        node.write_fenced(&committed, &mut self.scene)
     }
 
     /// Cuts one direction, both, or everything of one node.

@@ -6,7 +6,8 @@ use syncline::clock::{Dot, VersionVector};
 use syncline::quorum::{Claim, Fence, FenceInput, FenceOutput, FenceRecord, Level, MemberId};
 
 use super::disk::Record;
-use super::message::{Bytes, Message, TERM_BITS};
+use super::ledger::Committed;
+use super::message::{Message, TERM_BITS};
 use super::node::{Done, Node, index_of};
 use super::scene::{Scene, Told};
 
@@ -54,14 +55,14 @@ impl Node {
     }
 
     /// Sends what was just committed here to all members as a write of the primary.
-    pub fn write_fenced(&mut self, dot: Dot, blob: Bytes, scene: &mut Scene) -> Result<(), String> {
-        self.commit_here(blob.clone(), scene)?;
+    pub fn write_fenced(&mut self, committed: &Committed, scene: &mut Scene) -> Result<(), String> {
+        self.commit_here(committed, scene)?;
         let Some(primacy) = &mut self.live.primacy else { return Ok(()) };
         let (ticket, by) = (primacy.next, primacy.claim.record().clone());
         primacy.next += 1;
-        primacy.open.insert(ticket, (dot, BTreeSet::new()));
+        primacy.open.insert(ticket, (committed.dot, BTreeSet::new()));
         for to in self.live.config.ids().into_iter().map(index_of) {
-            scene.send(self.index, to, Message::Fenced(by.clone(), ticket, blob.clone()));
+            scene.send(self.index, to, Message::Fenced(by.clone(), ticket, committed.blob.clone()));
         }
         Ok(())
     }
@@ -143,7 +144,7 @@ impl Node {
                     self.persist(Record::Fence(record.encode()), Some(Done::Fenced(record)), scene);
                 }
                 FenceOutput::Promise(record) => {
-                    scene.told.push(Told::Promised(self.name.clone(), record.epoch, record.holder.clone()));
+                    scene.told.push(Told::Promised(self.name.clone(), record.epoch));
                     let to = index_of(&record.holder);
                     scene.send(self.index, to, Message::Promised(record, self.ack()));
                 }

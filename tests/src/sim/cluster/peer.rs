@@ -35,7 +35,7 @@ const RATE: RateLimit = RateLimit { per_second: 50, burst: 20 };
 pub struct Peer {
     /// What it is known to have on disk, kept over restarts.
     pub cursor: VersionVector,
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Queued>,
     /// The queue does not begin where the cursor ends.
     lagging: bool,
     breaker: CircuitBreaker,
@@ -45,6 +45,14 @@ pub struct Peer {
     flight: Option<Flight>,
     retry_at_ms: u64,
     sent: u64,
+}
+
+/// A batch that waits.
+struct Queued {
+    blob: Bytes,
+    /// What its author had seen before, and with it.
+    since: VersionVector,
+    until: VersionVector,
 }
 
 struct Flight {
@@ -80,7 +88,7 @@ impl Peer {
 
     /// Whether everything is as it should be in peace.
     pub fn is_settled(&self, version: &VersionVector) -> bool {
-        self.cursor.includes(version) && self.queue.is_empty() && self.flight.is_none() && !self.is_down()
+        self.cursor.includes(version) && self.queue.is_empty() && self.flight.is_none()
     }
 
     /// Bounds that hold at any time.
@@ -95,13 +103,26 @@ impl Peer {
         Ok(())
     }
 
-    fn push(&mut self, blob: Bytes) {
+    fn push(&mut self, queued: Queued) {
         if self.lagging || self.queue.len() >= QUEUE {
             self.clear();
             self.lagging = true;
         } else {
-            self.queue.push_back(blob);
+            self.queue.push_back(queued);
         }
+    }
+
+    /// The batches that may leave together: each builds on nothing that the peer may lack.
+    fn fitting(&self, most: usize) -> Vec<Bytes> {
+        let (mut have, mut blobs) = (self.cursor.clone(), Vec::new());
+        for queued in self.queue.iter().take(most) {
+            if !have.includes(&queued.since) {
+                break;
+            }
+            blobs.push(queued.blob.clone());
+            have.join(&queued.until);
+        }
+        blobs
     }
 
     /// Nothing waits any more; an ack of what is under way takes nothing off the queue then.
@@ -137,10 +158,15 @@ impl Peer {
 
 impl Node {
     /// A batch was committed here: off to everyone.
-    pub(super) fn publish(&mut self, blob: &Bytes, scene: &mut Scene) {
-        let index = self.index;
+    pub(super) fn publish(&mut self, first: u64, blob: &Bytes, scene: &mut Scene) {
+        let (index, until) = (self.index, self.live.doc.version());
+        let own = self.live.doc.id();
+        let others = until.iter().filter(|(id, _)| *id != own);
+        let before = others.chain([(own, first - 1)]).filter(|(_, seq)| *seq > 0);
+        let since: VersionVector = before.collect();
         for to in (0..self.live.peers.len()).filter(|to| *to != index) {
-            self.live.peers[to].push(blob.clone());
+            let queued = Queued { blob: blob.clone(), since: since.clone(), until: until.clone() };
+            self.live.peers[to].push(queued);
             self.send_to(to, scene);
         }
     }
@@ -167,14 +193,14 @@ impl Node {
         let _ = peer.bucket.take(1, now_ms);
         let batch = peer.batch.start(now_ms);
         peer.sent += 1;
-        let (number, whole) = (peer.sent, peer.queue.is_empty());
-        let items = if whole { 0 } else { peer.queue.len().min(batch.size as usize) };
-        peer.flight = Some(Flight { number, items, call, batch, sent_ms: now_ms });
-        let message = if whole {
+        let (number, blobs) = (peer.sent, peer.fitting(batch.size as usize));
+        peer.flight = Some(Flight { number, items: blobs.len(), call, batch, sent_ms: now_ms });
+        let message = if blobs.is_empty() {
+            peer.clear();
             peer.lagging = false;
             Message::Delta(number, self.live.doc.export_from(&self.live.peers[to].cursor).into())
         } else {
-            Message::Frames(number, peer.queue.iter().take(items).cloned().collect())
+            Message::Frames(number, blobs)
         };
         scene.send(index, to, message);
     }

@@ -13,7 +13,7 @@ const PATIENCE: u32 = 12;
 
 /// A program and its session.
 #[derive(Default)]
-pub struct Program {
+pub(super) struct Program {
     index: usize,
     /// The token as it travels; empty for a new session.
     token: Vec<u8>,
@@ -25,12 +25,12 @@ pub struct Program {
 
 impl Program {
     /// A program without a past.
-    pub fn new(index: usize) -> Program {
+    pub(super) fn new(index: usize) -> Program {
         Program { index, ..Program::default() }
     }
 
     /// The number of its next write, for the ledger.
-    pub fn next(&mut self) -> (usize, u64) {
+    pub(super) fn next(&mut self) -> (usize, u64) {
         self.next += 1;
         (self.index, self.next)
     }
@@ -51,13 +51,13 @@ impl Program {
     }
 
     /// A write of it was acknowledged.
-    pub fn wrote(&mut self, number: u64, dot: Dot) -> Result<(), String> {
+    pub(super) fn wrote(&mut self, number: u64, dot: Dot) -> Result<(), String> {
         self.must_see.insert(number);
         self.merge(&SessionToken::wrote(dot))
     }
 
     /// Reads at a node, if that one has seen enough. Whether it answered.
-    pub fn read(&mut self, node: &Node) -> Result<bool, String> {
+    pub(super) fn read(&mut self, node: &Node) -> Result<bool, String> {
         let version: VersionVector = node.live.doc.version();
         if !self.token()?.satisfied_by(&version) {
             self.refused += 1;

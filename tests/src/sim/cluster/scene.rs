@@ -6,7 +6,7 @@ use super::message::Message;
 use crate::rng::Rng;
 use crate::sim::agenda::Agenda;
 use syncline::clock::{Dot, VersionVector};
-use syncline::quorum::{MemberId, ReadReport, TxId, WriteReport};
+use syncline::quorum::{Configuration, MemberId, ReadReport, TxId, WriteReport};
 
 /// Where virtual time starts, in ms since the epoch.
 pub const START_MS: u64 = 1_700_000_000_000;
@@ -29,16 +29,16 @@ pub enum Event {
 /// What a node tells a program, for the account.
 #[derive(Clone, Debug)]
 pub enum Told {
-    /// A write has ended.
-    Wrote(usize, WriteReport),
+    /// A write has ended while these were the members.
+    Wrote(Configuration, WriteReport),
     /// A quorum read has ended; the number names it.
     Read(usize, u64, ReadReport),
     /// A transaction has ended: whether it is committed.
     Decided(TxId, bool),
     /// A room has merged a transaction, or let go of it: room, transaction, whether it is merged.
     Settled(usize, TxId, bool),
-    /// A member has promised a term: its name, the term, the holder.
-    Promised(MemberId, u64, MemberId),
+    /// A member has promised a term: its name, the term.
+    Promised(MemberId, u64),
     /// A member has taken a write of a term: its name, the term, the holder.
     Admitted(MemberId, u64, MemberId),
     /// A claim is held: the term, the holder, what the members hold that have promised.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use syncline::clock::Dot;
-use syncline::quorum::{Configuration, Level, Member, WriteOutcome};
+use syncline::quorum::{Configuration, Level, Member, MemberId, WriteOutcome};
 
 use super::account::{Account, Counts};
 use super::ledger::Ledger;
@@ -14,7 +14,7 @@ use super::program::Program;
 use super::scene::{Climate, Event, Scene, Told};
 use crate::rng::Rng;
 
-/// How long peace may last until all must have settled, in virtual ms: the longest hint and some rounds of the rest.
+/// How long peace may last until all must have settled, in virtual ms: several rounds of everything.
 const PEACE_MS: u64 = 30_000;
 
 /// Most messages under way at any time for each pair of nodes: every sender waits for answers, so none piles up.
@@ -64,7 +64,7 @@ impl World {
         let climate = Climate::draw(&mut rng);
         let count = rng.between(3, 7) as usize;
         let members = if count == 3 || rng.chance(30) { count } else { count - 1 };
-        let ledger = Ledger::draw(&mut rng);
+        let ledger = Ledger::draw(climate.jumps, &mut rng);
         let programs = (0..rng.between(2, 4) as usize).map(Program::new).collect();
         let named: Vec<Member> = (0..members).map(|index| name_of(index, 0).into()).collect();
         let first = Configuration::new(1, named).map_err(text)?;
@@ -195,6 +195,8 @@ impl World {
             return Err("the members are still changing".into());
         }
         let version = self.nodes[0].live.doc.version();
+        // Hints for a name that was lost with its disk wait for their time.
+        let names: Vec<MemberId> = self.nodes.iter().map(|node| node.name.clone()).collect();
         for node in &self.nodes {
             let name = &node.name;
             if node.live.doc.version() != version {
@@ -203,7 +205,7 @@ impl World {
             if node.live.config != self.registry.config {
                 return Err(format!("{name} does not know the members in force"));
             }
-            node.settled(&version).map_err(|problem| format!("{name}: {problem}"))?;
+            node.settled(&version, &names).map_err(|problem| format!("{name}: {problem}"))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use syncline::clock::{Dot, VersionVector};
 use syncline::quorum::{Ack, Level, MemberId, Write, WriteInput, WriteOutput};
 
 use super::disk::Record;
+use super::ledger::Committed;
 use super::message::{Bytes, Message, session};
 use super::node::{Done, Node, index_of};
 use super::scene::{Scene, Told};
@@ -30,17 +31,16 @@ impl Node {
     pub fn write(
         &mut self,
         ticket: u64,
-        dot: Dot,
+        committed: &Committed,
         (level, sloppy): (Level, bool),
-        blob: Bytes,
         scene: &mut Scene,
     ) -> Result<bool, String> {
-        let now_ms = self.clock(scene);
+        let (now_ms, dot) = (self.clock(scene), committed.dot);
         let lax = if sloppy { ", sloppy" } else { "" };
         scene.tell(|| {
             format!("n{} WRITE {ticket} at {level}{lax} as {}:{}", self.index, session(&dot.replica), dot.seq)
         });
-        self.commit_here(blob, scene)?;
+        self.commit_here(committed, scene)?;
         let write = Write { ticket, dot, level, sloppy, deadline_ms: now_ms + WRITE_MS };
         let taken = self.live.writes.handle(WriteInput::Submit(write), now_ms).is_ok();
         if taken && sloppy {
@@ -51,9 +51,9 @@ impl Node {
     }
 
     /// A transaction that nobody waits for.
-    pub fn commit_here(&mut self, blob: Bytes, scene: &mut Scene) -> Result<(), String> {
-        self.persist(Record::Data(blob.clone()), None, scene);
-        self.publish(&blob, scene);
+    pub fn commit_here(&mut self, committed: &Committed, scene: &mut Scene) -> Result<(), String> {
+        self.persist(Record::Data(committed.blob.clone()), None, scene);
+        self.publish(committed.first, &committed.blob, scene);
         self.changed(scene)
     }
 
@@ -74,7 +74,8 @@ impl Node {
                 let (n, by) = (self.index, &report.acked_by);
                 format!("n{n} TELLS write {} is {:?}, on {by:?} {:?}", report.ticket, report.outcome, report.hinted_by)
             });
-            scene.told.push(Told::Wrote(self.index, report));
+            let config = self.live.writes.configuration().clone();
+            scene.told.push(Told::Wrote(config, report));
         }
         Ok(())
     }
