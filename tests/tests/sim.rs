@@ -3,10 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use syncline_tests::rng::{each_seed, seeds};
-use syncline_tests::sim::run::Simulation;
-
-/// Actions of apps and fate in one run; each leads to several steps of the state machines.
-const ACTIONS: usize = 700;
+use syncline_tests::sim::run::{ACTIONS, Simulation};
 
 #[test]
 fn what_is_acknowledged_survives_and_all_converge() {

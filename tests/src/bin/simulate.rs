@@ -1,22 +1,31 @@
-//! Runs simulator seeds.
-use syncline_tests::sim::cluster::world::World;
-fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let (from, count): (u64, u64) = (args[0].parse().unwrap(), args[1].parse().unwrap());
-    let story = args.len() > 2;
-    for seed in from..from + count {
-        let run = std::panic::catch_unwind(|| World::new(seed, story).unwrap().run(120));
-        match run {
-            Ok(report) => {
-                if story {
-                    println!("{}", report.story);
-                    println!("{:?} {}", report.counts, report.steps);
-                }
-                if let Some(problem) = report.problem {
-                    println!("{seed}: {}", problem.chars().take(300).collect::<String>());
-                }
-            }
-            Err(_) => println!("{seed}: panicked"),
+//! Runs the simulators for many seeds, or tells the story of one. See `simulate --help`.
+
+use std::process::ExitCode;
+
+use syncline_tests::sim::command::{HELP, carry_out, parse};
+
+fn main() -> ExitCode {
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let plan = match parse(&arguments, cores) {
+        Ok(Some(plan)) => plan,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(problem) => {
+            eprintln!("simulate: {problem}; `simulate --help` tells what there is");
+            return ExitCode::from(2);
+        }
+    };
+    match carry_out(&plan) {
+        Ok(()) => {
+            eprintln!("{} seeds from {} passed", plan.count, plan.from);
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
         }
     }
 }

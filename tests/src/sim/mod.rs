@@ -1,4 +1,4 @@
-//! A deterministic simulation of clients, links, a relay and its store.
+//! Deterministic simulations: of clients, links, a relay and its store, and of a [`cluster`].
 //!
 //! The real state machines ([`Replica`](syncline::replica::Replica) on one side, [`Link`](syncline::link::Link) and
 //! [`Room`](syncline::replica::Room) on the other) run in virtual time. The world around them is hostile within the
@@ -9,6 +9,7 @@
 pub mod agenda;
 pub mod client;
 pub mod cluster;
+pub mod command;
 pub mod net;
 pub mod relay;
 pub mod run;

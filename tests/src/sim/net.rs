@@ -46,6 +46,8 @@ pub struct Net {
     pub peace: bool,
     /// Frames to the relay and frames to clients, if they are to be kept.
     pub recorded: Option<[Vec<Vec<u8>>; 2]>,
+    /// The story of the run, if anyone listens.
+    pub story: Option<String>,
     agenda: Agenda<Event>,
     next: Conn,
     /// Which client a connection belongs to.
@@ -60,6 +62,35 @@ impl Net {
     /// A network at a point of virtual time.
     pub fn starting_at(now_ms: u64) -> Net {
         Net { now_ms, ..Net::default() }
+    }
+
+    /// Adds a line to the story, if anyone listens.
+    pub fn tell(&mut self, line: impl FnOnce() -> String) {
+        let now_ms = self.now_ms;
+        if let Some(story) = &mut self.story {
+            story.push_str(&format!("{:>8.3} s  {}\n", (now_ms % 100_000_000) as f64 / 1_000.0, line()));
+        }
+    }
+
+    /// Adds what happens to the story.
+    pub fn tell_event(&mut self, event: &Event) {
+        if self.story.is_none() {
+            return;
+        }
+        let who = |conn: &Conn| self.owners.get(conn).map_or("nobody".into(), |client| format!("client {client}"));
+        let line = match event {
+            Event::Opened(conn) => format!("{}: connection {conn} is open", who(conn)),
+            Event::AtRelay(conn, frame) => format!("{} -> relay: {} bytes", who(conn), frame.len()),
+            Event::AtClient(conn, frame) => format!("relay -> {}: {} bytes", who(conn), frame.len()),
+            Event::GoneAtRelay(conn) => format!("relay: connection {conn} of {} is gone", who(conn)),
+            Event::GoneAtClient(conn, code) => format!("{}: connection {conn} is gone, code {code}", who(conn)),
+            Event::ClientTick(_) | Event::RelayTick => return,
+            Event::Written(upto, _) => format!("the store has written up to {upto}"),
+            Event::Flushed(upto, _) => format!("the store has flushed up to {upto}"),
+            Event::RelayUp => "the relay STARTS".into(),
+            Event::ClientUp(client) => format!("client {client} STARTS"),
+        };
+        self.tell(|| line);
     }
 
     /// Notes an event for `delay_ms` from now.

@@ -15,6 +15,9 @@ use crate::rng::Rng;
 /// Where virtual time starts, in ms since the epoch.
 const START_MS: u64 = 1_700_000_000_000;
 
+/// Actions of apps and fate in one run; each leads to several steps of the state machines.
+pub const ACTIONS: usize = 700;
+
 /// How long peace lasts at most until all must have settled, in virtual ms: several of the longest back-offs.
 const PEACE_MS: u64 = 300_000;
 
@@ -82,6 +85,18 @@ impl Simulation {
 
     /// Runs `actions` of app and fate, then peace, then checks the account.
     pub fn run(mut self, actions: usize) -> Result<Summary, String> {
+        self.play(actions)?;
+        Ok(self.summary)
+    }
+
+    /// Runs as [`Simulation::run`] does, and returns the story of the run if it is wanted.
+    pub fn tell(mut self, actions: usize, story: bool) -> (String, Result<(), String>) {
+        self.net.story = story.then(String::new);
+        let result = self.play(actions);
+        (self.net.story.unwrap_or_default(), result)
+    }
+
+    fn play(&mut self, actions: usize) -> Result<(), String> {
         self.relay.start(&mut self.net, &mut self.rng)?;
         for client in 0..self.clients.len() {
             self.clients[client].start(&mut self.net, &mut self.rng)?;
@@ -94,7 +109,7 @@ impl Simulation {
         self.make_peace()?;
         self.account()?;
         self.summary.writes = self.marks.len() as u64;
-        Ok(self.summary)
+        Ok(())
     }
 
     /// Runs without checks and returns what went over the wire and into stores, as raw material for damage.
@@ -122,7 +137,9 @@ impl Simulation {
     fn act(&mut self) -> Result<(), String> {
         let who = self.rng.below(self.clients.len());
         let (client, net, rng) = (&mut self.clients[who], &mut self.net, &mut self.rng);
-        match rng.below(1_000) {
+        let draw = rng.below(1_000);
+        net.tell(|| format!("client {who} {}", deed(draw)));
+        match draw {
             0..800 => client.edit(&mut self.marks, net, rng)?,
             800..860 => client.flush(rng),
             860..900 => {
@@ -151,6 +168,7 @@ impl Simulation {
             return Ok(());
         }
         let crash = *self.rng.pick(&[Crash::Kill, Crash::PowerCut]);
+        self.net.tell(|| format!("FATE: {crash:?} of the relay"));
         self.relay.crash(crash, &mut self.net, &mut self.rng);
         if crash == Crash::PowerCut {
             // What was stored only is gone, and so is the promise.
@@ -175,6 +193,7 @@ impl Simulation {
 
     fn happen(&mut self, event: Event) -> Result<(), String> {
         let (net, rng) = (&mut self.net, &mut self.rng);
+        net.tell_event(&event);
         let owner = |net: &Net, conn| net.owner(conn).ok_or("an event of a connection that never was");
         match event {
             Event::Opened(conn) => self.clients[owner(net, conn)?].opened(conn, net, rng),
@@ -227,6 +246,7 @@ impl Simulation {
                 self.clients[client].go_online(true, &mut self.net, &mut self.rng)?;
             }
         }
+        self.net.tell(|| "PEACE".into());
         self.net.peace = true;
         let deadline = self.net.now_ms + PEACE_MS;
         let mut problem = self.settled();
@@ -290,5 +310,19 @@ impl Simulation {
         } else {
             Err(format!("{found} counted, but the increments that survived make {counted}"))
         }
+    }
+}
+
+/// What a draw of [`Simulation::act`] stands for, for the story.
+fn deed(draw: usize) -> &'static str {
+    match draw {
+        0..800 => "edits, if it runs",
+        800..860 => "flushes some of its store",
+        860..900 => "shows itself",
+        900..940 => "loses its connection",
+        940..955 => "goes offline",
+        955..980 => "goes online",
+        980..993 => "CRASHES, if it runs",
+        _ => "sees the relay crash",
     }
 }

@@ -7,6 +7,7 @@ use syncline::crdt::{Path, Value};
 use syncline::delta::Digest;
 use syncline::quorum::{Configuration, Level, MemberId, ReadOutcome, ReadReport, TxId, WriteOutcome, WriteReport};
 
+use super::counts::Counts;
 use super::message::{Shown, TERM_BITS, session, short_tx};
 use super::node::{Node, index_of, room_of};
 use super::scene::Told;
@@ -45,37 +46,6 @@ struct Transaction {
     amount: i64,
     committed: Option<bool>,
     merged: BTreeSet<usize>,
-}
-
-/// How often things happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Writes acknowledged at their level.
-    pub acknowledged: u64,
-    /// Of these with the help of stand-ins.
-    pub sloppy: u64,
-    /// Reads that agreed.
-    pub agreed: u64,
-    /// Reads that merged.
-    pub merged: u64,
-    /// Reads of sessions that were answered.
-    pub sessions: u64,
-    /// Transactions committed.
-    pub committed: u64,
-    /// Transactions aborted.
-    pub aborted: u64,
-    /// Terms held.
-    pub terms: u64,
-    /// Fenced writes on a majority.
-    pub fenced: u64,
-    /// Hints delivered.
-    pub hints: u64,
-    /// Changes of members.
-    pub changes: u64,
-    /// Crashes.
-    pub crashes: u64,
-    /// Disks lost.
-    pub disasters: u64,
 }
 
 fn plain(version: &VersionVector) -> Plain {

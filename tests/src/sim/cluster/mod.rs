@@ -14,6 +14,7 @@
 pub mod account;
 mod cold;
 mod commit;
+pub mod counts;
 pub mod disk;
 mod fate;
 mod fence;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use syncline::clock::Dot;
 use syncline::quorum::{Configuration, Level, Member, MemberId, WriteOutcome};
 
-use super::account::{Account, Counts};
+use super::account::Account;
+use super::counts::Counts;
 use super::ledger::Ledger;
 use super::members::Registry;
 use super::message::Message;
@@ -13,6 +14,9 @@ use super::node::{Node, name_of, text};
 use super::program::Program;
 use super::scene::{Climate, Event, Scene, Told};
 use crate::rng::Rng;
+
+/// Things that programs do and fate brings in one run, unless somebody wants more.
+pub const ACTIONS: usize = 160;
 
 /// How long peace may last until all must have settled, in virtual ms: several rounds of everything.
 const PEACE_MS: u64 = 30_000;
