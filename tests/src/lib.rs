@@ -1,8 +1,8 @@
 //! What the tests of Syncline share: conformance vectors and their runner, oracles written from the
-//! definition of each data type, the laws of joins, a seeded simulator of clients, links and a relay, and a mutator of
-//! captured frames.
+//! definition of each data type, the laws of joins, seeded simulators (of clients, links and a relay, and of a cluster),
+//! and a mutator of captured frames.
 //!
-//! One test binary per kind lives in `tests/`: `conformance`, `decisions`, `format`, `garbage`, `models`, `oracle`,
+//! One test binary per kind lives in `tests/`: `cluster`, `conformance`, `decisions`, `format`, `garbage`, `models`, `oracle`,
 //! `quorum`, `retire`, `sim`, `standalone`, `streams`, `tidy`, `traps`.
 //! The same vectors are run by Node, Chromium and Python from `conformance/`.
 

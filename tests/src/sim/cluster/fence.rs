@@ -70,11 +70,12 @@ impl Node {
     /// A claim, or what is said to one.
     pub(super) fn claiming(&mut self, from: usize, message: Message, scene: &mut Scene) {
         match message {
-            Message::Claim(claim, epoch) => {
-                if epoch == self.live.config.epoch() && self.live.config.contains(&self.name) {
-                    self.live.fence.handle(FenceInput::Claim(claim));
-                    self.drain_fence(scene);
+            Message::Claim(claim, epoch) if epoch == self.live.config.epoch() => {
+                if !self.live.config.contains(&self.name) {
+                    return;
                 }
+                self.live.fence.handle(FenceInput::Claim(claim));
+                self.drain_fence(scene);
             }
             Message::Promised(record, ack) => {
                 let Some(primacy) = &mut self.live.primacy else { return };

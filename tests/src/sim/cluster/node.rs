@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use syncline::clock::{ReplicaId, VersionVector};
 use syncline::doc::{Doc, ImportError};
 use syncline::quorum::{
-    Ack, CommitRecord, CommitTimes, Configuration, Coordinator, Fence, FenceRecord, Hints, MemberId, Participant, TxId,
-    WriteInput, WriteTracker,
+    Ack, CommitRecord, CommitTimes, Configuration, Coordinator, Fence, FenceRecord, HINT_BYTES, Hints, MemberId,
+    Participant, TRANSACTIONS, TxId, WAITING, WriteInput, WriteTracker,
 };
 
 use super::cold::Cold;
@@ -197,6 +197,7 @@ impl Node {
         self.tick_reads(scene)?;
         self.tick_commit(scene);
         self.tick_cold(scene);
+        self.check()?;
         self.drain(scene)
     }
 
@@ -295,6 +296,19 @@ impl Node {
     /// Whether anything may leave the document.
     pub(super) fn may_publish(&self) -> bool {
         self.live.unsynced_applies == 0
+    }
+
+    /// Bounds that hold at any time.
+    fn check(&self) -> Result<(), String> {
+        let live = &self.live;
+        let held = [
+            ("writes wait", live.writes.waiting(), WAITING),
+            ("bytes of hints", live.hints.encode().len(), HINT_BYTES),
+            ("transactions are coordinated", live.coordinator.active(), TRANSACTIONS),
+            ("transactions are staged", live.participant.in_doubt().count(), TRANSACTIONS),
+        ];
+        let over = held.iter().find(|(_, found, most)| found > most);
+        over.map_or(Ok(()), |(what, found, most)| Err(format!("{}: {found} {what}, at most {most} may", self.name)))
     }
 
     /// Whether everything has come to rest, as it must in peace.
