@@ -298,3 +298,49 @@ fn quoted_after(text: &str, section: &str, key: &str) -> Option<String> {
 fn report(problems: Vec<String>) {
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
+
+/// `docs/features.md` names tests that exist, and planted mistakes that exist.
+#[test]
+fn every_feature_names_tests_and_every_trap_a_planted_mistake() {
+    let page = fs::read_to_string(root().join("docs/features.md")).expect("the page of features");
+    let (mut problems, mut ids) = (Vec::new(), BTreeSet::new());
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    for row in rows {
+        ids.extend(row.split(' ').nth(1).filter(|id| id.starts_with('F')).map(str::to_owned));
+        let cell = row.trim_end_matches(" |").rsplit("| ").next().unwrap_or_default();
+        let mut text = String::new();
+        for (at, name) in cell.split('`').enumerate().filter(|(at, _)| at % 2 == 1) {
+            let file = name.ends_with(".rs") || name.ends_with(".py") || name.ends_with(".mjs");
+            let found = if name.ends_with(".json") || file {
+                let path = root().join(if file { name.to_owned() } else { format!("tests/mutants/{name}") });
+                text = fs::read_to_string(path).unwrap_or_default();
+                !text.is_empty()
+            } else {
+                text.contains(&format!("fn {name}(")) || text.contains(&format!("\"name\": \"{name}\""))
+            };
+            if !found {
+                problems.push(format!("docs/features.md: {name} (part {at} of `{row}`)"));
+            }
+        }
+    }
+    assert_eq!(ids.len(), 22, "one row for each feature of the core");
+    report(problems);
+}
+
+/// Each planted mistake changes a place that exists, once.
+#[test]
+fn every_planted_mistake_can_be_planted() {
+    let mut problems = Vec::new();
+    for file in sources(&["tests/mutants"], &["json"]) {
+        let mutants: Vec<serde_json::Value> = serde_json::from_str(&file.text).expect("a list of mutants");
+        for mutant in mutants {
+            let part = |name: &str| mutant[name].as_str().unwrap_or_default().to_owned();
+            let source = fs::read_to_string(root().join("core/src").join(part("file"))).unwrap_or_default();
+            let places = source.matches(&part("find")).count();
+            if part("find").is_empty() || places != 1 {
+                problems.push(format!("{}: {}: found {places} times in {}", file.name, part("name"), part("file")));
+            }
+        }
+    }
+    report(problems);
+}

@@ -34,6 +34,7 @@ const SLOW_UNDER_MIRI: &[&str] = &[
     "doc::join::tests::a_leaf_that_is_listed_twice",
     "quorum::tests::waiting_writes_are_bounded",
     "quorum::commit::tests::commits_that_were_forgotten",
+    "bytes::crc::tests::long_inputs",
     "crdt::position::tests::",
     "reconcile::cell::tests::items_spread_over",
     "reconcile::wire::tests::",

@@ -104,7 +104,7 @@ mod tests {
             let mut reference = SipHasher13::new_with_keys(7, !9);
             reference.write(&bytes[..length]);
             let expected = reference.finish128();
-            for cut in 0..=length {
+            for cut in (0..=length).step_by(if cfg!(miri) { 40 } else { 1 }) {
                 let mut hash = Sip::new([7, !9]);
                 hash.write(&bytes[..cut]);
                 hash.write(&bytes[cut..length]);
