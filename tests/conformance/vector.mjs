@@ -2,6 +2,7 @@
 // The steps are described in tests/src/vectors/step.rs.
 
 import { difference, read } from "./notation.mjs";
+import { Kept, toHex, unitsOf } from "./watch.mjs";
 
 const BASE_MS = 1_700_000_000_000;
 /** Longer bytes are compared by their hash. */
@@ -11,7 +12,7 @@ const FULL_BYTES = 2_048;
  * Runs `vector` on `syncline` (the imported package) and returns the list of what differs.
  */
 export async function runVector(syncline, vector) {
-  const bench = { docs: {}, blobs: {}, now: BASE_MS };
+  const bench = { docs: {}, blobs: {}, now: BASE_MS, kept: new Kept() };
   for (const [name, replica] of Object.entries(vector.replicas)) {
     bench.docs[name] = new syncline.Doc({ replica, now: () => bench.now });
   }
@@ -58,6 +59,7 @@ function doStep(bench, step) {
     case "fold":
       return void doc.fold([step.on, ...step.stable].map((name) => bench.docs[name].version()));
     default:
+      if (bench.kept.does(step.op)) return bench.kept.step(doc, step);
       return CHECKS[step.op] ? difference(read(step.is), CHECKS[step.op](doc, step), step.op) : tryEdit(doc, step);
   }
 }
@@ -193,6 +195,7 @@ function edit(doc, step) {
       return editList(doc.list(...path), step);
     case "insert":
     case "erase":
+    case "format":
       return editText(doc.text(...path), step);
     case "fill":
     case "clear":
@@ -233,10 +236,12 @@ function assign(doc, path, value) {
 
 /** Positions in the files are code points, those of the API UTF-16 units. */
 function editText(text, step) {
-  const points = [...text.toString()];
-  const units = (from, to) => points.slice(from, to).join("").length;
-  if (step.op === "insert") text.insert(units(0, step.index), step.text);
-  else text.delete(units(0, step.index), units(step.index, step.index + step.count));
+  const letters = text.toString();
+  const index = unitsOf(letters, step.index);
+  if (step.op === "insert") return void text.insert(index, step.text, step.attributes && read(step.attributes));
+  const count = unitsOf(letters, step.index + step.count) - index;
+  if (step.op === "erase") text.delete(index, count);
+  else text.format(index, count, read(step.attributes));
   return undefined;
 }
 
@@ -300,8 +305,4 @@ function shorten(value) {
 async function describe(bytes) {
   if (bytes.length <= FULL_BYTES) return toHex(bytes);
   return { bytes: bytes.length, sha256: toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) };
-}
-
-function toHex(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

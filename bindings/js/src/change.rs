@@ -3,12 +3,16 @@
 use js_sys::Array;
 use syncline::clock::ReplicaId;
 use syncline::crdt::ContainerKind;
-use syncline::doc::{Change, Origin, Splice};
+#[cfg(feature = "text")]
+use syncline::crdt::{Attributes, Splice, Value};
+use syncline::doc::{Change, Origin};
 use wasm_bindgen::JsValue;
 
 use crate::value::option_to_js;
+#[cfg(feature = "text")]
+use crate::value::to_js;
 
-/// Fields of one change in the flat list: path, kind, by, origin, origin name, old, new, splices.
+/// Fields of one change in the flat list: path, kind, old, new, splices, by, origin, origin name.
 const FIELDS: usize = 8;
 
 /// Converts changes to one flat list, [`FIELDS`] values for each.
@@ -24,7 +28,8 @@ pub(crate) fn flatten(changes: &[Change]) -> Array {
     flat
 }
 
-fn fields(change: &Change) -> [JsValue; FIELDS] {
+/// The fields of one change.
+pub(crate) fn fields(change: &Change) -> [JsValue; FIELDS] {
     let (origin, name) = match &change.origin {
         Origin::Local(name) => (0, name.as_deref()),
         Origin::Import => (1, None),
@@ -33,16 +38,19 @@ fn fields(change: &Change) -> [JsValue; FIELDS] {
     [
         change.path.as_str().into(),
         kind_number(change.kind).into(),
+        option_to_js(change.old.as_ref()),
+        option_to_js(change.new.as_ref()),
+        #[cfg(feature = "text")]
+        splices(&change.splices),
+        #[cfg(not(feature = "text"))]
+        JsValue::UNDEFINED,
         hex(&change.by).into(),
         origin.into(),
         name.map_or(JsValue::UNDEFINED, JsValue::from_str),
-        option_to_js(change.old.as_ref()),
-        option_to_js(change.new.as_ref()),
-        splices(&change.splices),
     ]
 }
 
-fn kind_number(kind: ContainerKind) -> u32 {
+pub(crate) fn kind_number(kind: ContainerKind) -> u32 {
     match kind {
         ContainerKind::Register => 0,
         ContainerKind::Set => 1,
@@ -55,7 +63,9 @@ fn kind_number(kind: ContainerKind) -> u32 {
     }
 }
 
-fn splices(splices: &[Splice]) -> JsValue {
+/// Index, delete, insert, retain and attributes of each, in turn; undefined if there are none.
+#[cfg(feature = "text")]
+pub(crate) fn splices(splices: &[Splice]) -> JsValue {
     if splices.is_empty() {
         return JsValue::UNDEFINED;
     }
@@ -64,8 +74,16 @@ fn splices(splices: &[Splice]) -> JsValue {
         flat.push(&JsValue::from_f64(splice.index as f64));
         flat.push(&JsValue::from_f64(splice.delete as f64));
         flat.push(&JsValue::from_str(&splice.insert));
+        flat.push(&JsValue::from_f64(splice.retain as f64));
+        flat.push(&attributes_to_js(&splice.attributes));
     }
     flat.into()
+}
+
+/// Attributes as an object; undefined if there are none.
+#[cfg(feature = "text")]
+pub(crate) fn attributes_to_js(attributes: &Attributes) -> JsValue {
+    if attributes.is_empty() { JsValue::UNDEFINED } else { to_js(&Value::Map(attributes.clone())) }
 }
 
 /// Writes an id as 32 hex digits, without the weight of formatting.

@@ -16,10 +16,18 @@ use crate::change::{flatten, hex};
 use crate::error::fail;
 #[cfg(feature = "lists")]
 use crate::list;
+#[cfg(feature = "plain")]
+use crate::plain;
 use crate::refused::{decode_error, edit_error, import_error, path_error, unsupported};
 use crate::replica::Replica;
+#[cfg(feature = "streams")]
+use crate::stream;
+#[cfg(feature = "text")]
+use crate::text;
 #[cfg(feature = "types")]
 use crate::types;
+#[cfg(feature = "undo")]
+use crate::undo;
 use crate::value::{from_f64, from_js, list_to_js, option_to_js, to_js};
 
 #[wasm_bindgen]
@@ -70,6 +78,15 @@ impl Replica {
             11 => (doc.text_len(path, TextUnit::Utf16) as u32).into(),
             #[cfg(feature = "lists")]
             list::FIRST..=list::LAST => list::read(doc, what, path, value),
+            #[cfg(feature = "text")]
+            text::FIRST..=text::LAST => return text::read(doc, what, path, value),
+            #[cfg(feature = "streams")]
+            stream::FIRST..=stream::LAST => return stream::read(doc, what, path, value),
+            #[cfg(feature = "undo")]
+            undo::FIRST..=undo::LAST => return undo::read(doc, what, value),
+            #[cfg(feature = "plain")]
+            plain::FIRST..=plain::LAST => plain::read(doc, what, path),
+            17 => JsValue::from_f64(doc.lost_changes() as f64),
             #[cfg(feature = "types")]
             _ => return types::read(doc, what, path, value),
             #[cfg(not(feature = "types"))]
@@ -104,6 +121,14 @@ impl Replica {
             (0..=6, _) => {}
             #[cfg(feature = "lists")]
             (list::FIRST..=list::LAST, _) => {}
+            #[cfg(feature = "text")]
+            (text::FIRST..=text::LAST, _) => {
+                return self.change(path, now, false, |doc, path| text::write(doc, path, value, index as usize));
+            }
+            #[cfg(feature = "plain")]
+            (plain::FIRST..=plain::LAST, _) => {
+                return self.change(path, now, true, |doc, path| plain::write(doc, path, &value));
+            }
             #[cfg(feature = "types")]
             (types::FIRST.., _) => {
                 let write = types::Write::read(what, value, index)?;
@@ -193,18 +218,30 @@ impl Replica {
         now: f64,
         change: impl FnOnce(&mut Doc, &Path) -> Result<(), EditError>,
     ) -> Result<f64, JsValue> {
+        self.change(path, now, false, |doc, path| change(doc, path).map_err(edit_error))
+    }
+
+    /// Edits within the open transaction or, if there is none or `whole` is said, in one of its own, which fails as a whole.
+    pub(crate) fn change(
+        &mut self,
+        path: &str,
+        now: f64,
+        whole: bool,
+        change: impl FnOnce(&mut Doc, &Path) -> Result<(), JsValue>,
+    ) -> Result<f64, JsValue> {
         let path = parse(path)?;
-        if self.doc().in_transaction() {
-            return change(self.doc_mut(), &path).map(|()| 0.0).map_err(edit_error);
+        let apart = whole || !self.doc().in_transaction();
+        if apart {
+            self.begin(now, None)?;
         }
-        self.begin(now, None)?;
-        match change(self.doc_mut(), &path) {
-            Ok(()) => self.commit(),
-            Err(error) => {
-                self.rollback();
-                Err(edit_error(error))
-            }
+        let done = change(self.doc_mut(), &path);
+        if !apart {
+            return done.map(|()| 0.0);
         }
+        if done.is_err() {
+            self.rollback();
+        }
+        done.and_then(|()| self.commit())
     }
 }
 

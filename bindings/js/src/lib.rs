@@ -16,16 +16,22 @@ mod doc;
 mod error;
 #[cfg(feature = "lists")]
 mod list;
+#[cfg(feature = "plain")]
+mod plain;
 #[cfg(feature = "documents")]
 mod refused;
 #[cfg(feature = "documents")]
 mod replica;
+#[cfg(feature = "streams")]
+mod stream;
 #[cfg(feature = "text")]
 mod text;
 #[cfg(feature = "tools")]
 mod tools;
 #[cfg(feature = "types")]
 mod types;
+#[cfg(feature = "undo")]
+mod undo;
 mod value;
 
 pub use error::{set_error_factory, set_panic_handler};

@@ -5,6 +5,8 @@ use syncline::crdt::ParsePathError;
 #[cfg(feature = "types")]
 use syncline::crdt::ResolveError;
 use syncline::doc::{ApplyError, EditError, ImportError};
+#[cfg(feature = "streams")]
+use syncline::doc::{DiffError, StreamError};
 use wasm_bindgen::JsValue;
 
 use crate::error::fail;
@@ -21,7 +23,12 @@ pub(crate) fn decode_error(error: DecodeError) -> JsValue {
 
 /// Converts an error of an edit.
 pub(crate) fn edit_error(error: EditError) -> JsValue {
-    let code = match &error {
+    fail(edit_code(&error), &error.to_string())
+}
+
+/// The code of an error of an edit.
+pub(crate) fn edit_code(error: &EditError) -> &'static str {
+    match error {
         EditError::Path(_) => "invalid-path",
         EditError::Value(_) => "invalid-value",
         EditError::NoTransaction => "no-transaction",
@@ -35,8 +42,23 @@ pub(crate) fn edit_error(error: EditError) -> JsValue {
         EditError::Removed => "removed",
         EditError::Rights { .. } => "rights",
         EditError::Amount => "amount",
+        EditError::InTransaction => "in-transaction",
+        EditError::Attribute => "invalid-attribute",
         _ => "edit",
-    };
+    }
+}
+
+/// Converts an error of a stream.
+#[cfg(feature = "streams")]
+pub(crate) fn stream_error(error: StreamError) -> JsValue {
+    let code = if error == StreamError::TooMany { "too-many-streams" } else { "closed" };
+    fail(code, &error.to_string())
+}
+
+/// Converts an error of comparing versions.
+#[cfg(feature = "streams")]
+pub(crate) fn diff_error(error: DiffError) -> JsValue {
+    let code = if error == DiffError::Unknown { "unknown-version" } else { "in-transaction" };
     fail(code, &error.to_string())
 }
 

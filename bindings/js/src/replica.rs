@@ -28,7 +28,7 @@ impl Replica {
     #[wasm_bindgen(constructor)]
     pub fn new(id: Option<String>, birth: f64) -> Result<Replica, JsValue> {
         let id = match id {
-            Some(text) => text.parse().map_err(|_| fail("invalid-option", "replica must be 32 hex digits"))?,
+            Some(text) => parse_id(&text)?,
             None => ReplicaId::new(birth as u64, random()?),
         };
         let config = ReplicaConfig { room: String::new(), agent: String::new(), token: None, seed: 0 };
@@ -119,6 +119,11 @@ impl Replica {
     pub(crate) fn doc_mut(&mut self) -> &mut Doc {
         self.inner.doc_mut()
     }
+}
+
+/// Reads a replica id.
+pub(crate) fn parse_id(id: &str) -> Result<ReplicaId, JsValue> {
+    id.parse().map_err(|_| fail("invalid-option", "replica must be 32 hex digits"))
 }
 
 /// The numbers are those of `OUTPUT` in `ts/raw.ts`.

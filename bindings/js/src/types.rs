@@ -10,6 +10,7 @@ use wasm_bindgen::JsValue;
 
 use crate::error::fail;
 use crate::refused::{decode_error, resolve_error, unsupported};
+use crate::replica::parse_id;
 use crate::value::{from_js, list_to_js, to_js};
 
 /// The first number of `WRITE` that is about these types.
@@ -32,6 +33,14 @@ pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> Re
         },
         37 => doc.source(replica(value)?).map_or(JsValue::UNDEFINED, |name| JsValue::from_str(&name)),
         38 => doc.vector_bytes(path).map_or(JsValue::UNDEFINED, vector),
+        39 => {
+            let memory = doc.memory();
+            let flat = Array::new();
+            for bytes in [memory.keys, memory.values, memory.log, memory.deletes, memory.version] {
+                flat.push(&JsValue::from_f64(bytes as f64));
+            }
+            flat.into()
+        }
         _ => return Err(unsupported()),
     })
 }
@@ -71,8 +80,8 @@ impl Write {
             (33, Value::Int(bound)) => Write::Bounded(bound),
             (34, _) => Write::BoundedAdd(amount),
             (35, _) => Write::BoundedSub(amount),
-            (36, Value::Str(to)) => Write::BoundedTransfer(parse(&to)?, amount),
-            (37, Value::Str(from)) => Write::BoundedAdopt(parse(&from)?),
+            (36, Value::Str(to)) => Write::BoundedTransfer(parse_id(&to)?, amount),
+            (37, Value::Str(from)) => Write::BoundedAdopt(parse_id(&from)?),
             (38, Value::Null) => Write::Policy(None),
             (38, value) => {
                 let policy = Policy::from_value(value.clone());
@@ -133,9 +142,5 @@ fn flag_kind(what: u32) -> FlagKind {
 }
 
 fn replica(value: &JsValue) -> Result<ReplicaId, JsValue> {
-    parse(&value.as_string().unwrap_or_default())
-}
-
-fn parse(id: &str) -> Result<ReplicaId, JsValue> {
-    id.parse().map_err(|_| fail("invalid-option", "replica must be 32 hex digits"))
+    parse_id(&value.as_string().unwrap_or_default())
 }

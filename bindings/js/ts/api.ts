@@ -18,14 +18,39 @@ export {
   SyncRegister,
   SyncSet,
   SyncText,
+  type CursorSide,
   type FlagOptions,
   type SetKind,
+  type TextRun,
 } from "./containers.js";
-export { Doc, type DocOptions, type ImportReport, type Stats } from "./doc.js";
+export { Doc, type DocOptions, type ImportReport, type Memory, type Stats } from "./doc.js";
 export { SynclineError } from "./errors.js";
-export type { ChangeEvent, ChangeListener, ChangeOrigin, ContainerKind, Splice, Unsubscribe } from "./events.js";
+export type {
+  Attributes,
+  CatchUp,
+  ChangeEvent,
+  ChangeFilter,
+  ChangeListener,
+  ChangeOrigin,
+  ContainerKind,
+  CounterChange,
+  FlagChange,
+  ListChange,
+  MapChange,
+  NetChange,
+  RegisterChange,
+  SetChange,
+  Splice,
+  StreamEvent,
+  StreamOptions,
+  SubscribeOptions,
+  TextChange,
+  Unsubscribe,
+} from "./events.js";
 export type { Policy, Resolution } from "./policy.js";
 export { Persistence, persist, type PersistOptions } from "./storage.js";
+export { ChangeStream } from "./stream.js";
+export { UndoManager, type UndoOptions } from "./undo.js";
 export type { AckLevel, Value } from "./value.js";
 export { VERSION } from "./version.js";
 export type { AckOptions, Write } from "./write.js";

@@ -5,4 +5,4 @@ export { SyncList } from "./containers/list.js";
 export { SyncMap } from "./containers/map.js";
 export { SyncRegister } from "./containers/register.js";
 export { SyncSet, type SetKind } from "./containers/set.js";
-export { SyncText } from "./containers/text.js";
+export { SyncText, type CursorSide, type TextRun } from "./containers/text.js";

@@ -1,3 +1,4 @@
+import { catchUp, netChanges } from "./changes.js";
 import "./dispose.js";
 import {
   SyncBoundedCounter,
@@ -13,10 +14,12 @@ import {
 } from "./containers.js";
 import { splitOptions } from "./containers/flag.js";
 import { Engine } from "./engine.js";
-import type { ChangeListener, Unsubscribe } from "./events.js";
+import type { CatchUp, ChangeListener, NetChange, StreamOptions, SubscribeOptions, Unsubscribe } from "./events.js";
 import { encodePath } from "./path.js";
 import { policyFromList, policyToList, resolution, type Policy, type Resolution } from "./policy.js";
 import { READ, WRITE } from "./raw.js";
+import { ChangeStream } from "./stream.js";
+import { UndoManager, type UndoOptions } from "./undo.js";
 import type { Value } from "./value.js";
 import type { Write } from "./write.js";
 
@@ -45,6 +48,22 @@ export interface Stats {
   readonly deletes: number;
   /** Replicas in the version. */
   readonly replicas: number;
+}
+
+/** Estimated bytes of memory that a document takes, by part. */
+export interface Memory {
+  /** Names of what is held. */
+  readonly keys: number;
+  /** Values. */
+  readonly values: number;
+  /** The log of who wrote when. */
+  readonly log: number;
+  /** Records of deletions. */
+  readonly deletes: number;
+  /** What is known of replicas. */
+  readonly version: number;
+  /** All parts together. */
+  readonly total: number;
 }
 
 /** Returns the engine of a document, for the other modules of this package. @internal */
@@ -144,12 +163,86 @@ export class Doc {
    *
    * Events come synchronously, right after the commit, import or frame that changed something. Listeners may write;
    * the events of that come after the present ones. An exception in a listener disturbs nobody else: it becomes an
-   * uncaught one.
+   * uncaught one. {@link stream} is for those who cannot keep up with that.
+   *
+   * ```ts
+   * const stop = doc.subscribe(["cards"], (event) => render(event.path), { kinds: ["register"], from: "remote" });
+   * ```
    */
-  subscribe(listener: ChangeListener): Unsubscribe;
-  subscribe(path: string[], listener: ChangeListener): Unsubscribe;
-  subscribe(...args: [ChangeListener] | [string[], ChangeListener]): Unsubscribe {
-    return args.length === 1 ? this.#engine.subscribe("", args[0]) : this.#engine.subscribe(encodePath(args[0]), args[1]);
+  subscribe(listener: ChangeListener, options?: SubscribeOptions): Unsubscribe;
+  subscribe(path: readonly string[], listener: ChangeListener, options?: SubscribeOptions): Unsubscribe;
+  subscribe(
+    first: readonly string[] | ChangeListener,
+    second: ChangeListener | SubscribeOptions = {},
+    third: SubscribeOptions = {},
+  ): Unsubscribe {
+    if (typeof first === "function") return this.#engine.subscribe("", first, second as SubscribeOptions);
+    return this.#engine.subscribe(encodePath(first), second as ChangeListener, third);
+  }
+
+  /**
+   * Begins a stream of the changes at and below a path from now on: a bounded buffer, to be read at one's own pace.
+   *
+   * Ends when it is closed or the document is freed. Throws a {@link SynclineError} with the code `"too-many-streams"` if the
+   * document has 100,000 of them.
+   *
+   * ```ts
+   * const stream = doc.stream(["cards"]);
+   * for await (const event of stream) {
+   *   if (event.type === "lagged") console.log(`${event.missed} events are missing`, stream.resync());
+   *   else console.log(event.change.path);
+   * }
+   * ```
+   */
+  stream(path: readonly string[] = [], options: StreamOptions = {}): ChangeStream {
+    return new ChangeStream(this.#engine, encodePath(path), options);
+  }
+
+  /**
+   * Returns the net changes since a {@link version} that this copy has seen, such as the token of a stream. Costs what
+   * changed, unless the records of deletions since then are gone: then it lists the whole document.
+   *
+   * ```ts
+   * const { removed, changes, version } = doc.changesSince(lastToken);
+   * for (const path of removed) index.deleteBelow(path);
+   * for (const change of changes) index.put(change.path, change.new);
+   * lastToken = version;
+   * ```
+   */
+  changesSince(token: Uint8Array): CatchUp {
+    return catchUp(this.#engine.raw.read(READ.changesSince, "", token));
+  }
+
+  /**
+   * Makes the present version one that {@link diff} knows, and returns it. Costs as much memory as is changed later. At most 64
+   * are kept, which may hold 16 MiB; the oldest go first.
+   */
+  checkpoint(): Uint8Array {
+    return this.#engine.raw.read(READ.checkpoint, "") as Uint8Array;
+  }
+
+  /**
+   * Returns the net changes that lead from one version to another, in the order of their paths. Each version is that of a
+   * {@link checkpoint} or the present one; others are refused with the code `"unknown-version"`.
+   *
+   * ```ts
+   * const before = doc.checkpoint();
+   * doc.map("card").set("title", "Plan");
+   * doc.diff(before); // [{ path: ["card", "title"], kind: "register", new: "Plan" }]
+   * ```
+   */
+  diff(from: Uint8Array, to: Uint8Array = this.version()): NetChange[] {
+    return netChanges(this.#engine.raw.read(READ.diff, "", [from, to]) as unknown[]);
+  }
+
+  /** Forgets all checkpoints: writes then cost nothing extra. */
+  forgetCheckpoints(): void {
+    this.#engine.raw.read(READ.forgetCheckpoints, "");
+  }
+
+  /** Keeps what is done here from now on so that it can be undone. A document has one manager; a new one replaces it. */
+  undoManager(options: UndoOptions = {}): UndoManager {
+    return new UndoManager(this.#engine, options);
   }
 
   /**
@@ -252,6 +345,47 @@ export class Doc {
     return { values, deletes, replicas };
   }
 
+  /**
+   * Estimates what the document takes in memory, in bytes. It looks at everything, so it is not for every turn; texts that
+   * are put together for reading are not counted.
+   */
+  memory(): Memory {
+    const [keys = 0, values = 0, log = 0, deletes = 0, version = 0] = this.#engine.raw.read(READ.memory, "") as number[];
+    return { keys, values, log, deletes, version, total: keys + values + log + deletes + version };
+  }
+
+  /**
+   * Returns what is at and below a path as JSON text, the same in every language: keys in order, and what JSON has no form for
+   * as an object with one key, such as `{"$bytes": "AP8="}`. `undefined` if there is nothing.
+   */
+  exportJSON(path: readonly string[] = []): string | undefined {
+    return this.#engine.raw.read(READ.json, encodePath(path)) as string | undefined;
+  }
+
+  /** Returns what is at and below a path as deterministic CBOR; `undefined` if there is nothing. */
+  exportCBOR(path: readonly string[] = []): Uint8Array | undefined {
+    return this.#engine.raw.read(READ.cbor, encodePath(path)) as Uint8Array | undefined;
+  }
+
+  /**
+   * Writes JSON text at and below a path, all or nothing: objects become maps that merge with what is there, all else
+   * registers. Throws a {@link SynclineError} with the code `"invalid-json"`, which tells line and column, or that of the write
+   * that was refused, with its path.
+   *
+   * ```ts
+   * doc.importJSON([], `{"users": {"ada": {"age": 36}}}`);
+   * doc.exportJSON(["users"]); // {"ada":{"age":36}}
+   * ```
+   */
+  importJSON(path: readonly string[], json: string): Write {
+    return this.#importPlain(path, json);
+  }
+
+  /** Writes CBOR at and below a path, as {@link importJSON} does; the code of unreadable bytes is `"invalid-cbor"`. */
+  importCBOR(path: readonly string[], cbor: Uint8Array): Write {
+    return this.#importPlain(path, cbor);
+  }
+
   /** Returns the whole document as a plain object: sets as arrays, counters as numbers, texts as strings. */
   toJSON(): Value {
     return (this.#engine.raw.read(READ.view, "") as Value | undefined) ?? {};
@@ -268,5 +402,10 @@ export class Doc {
   /** Frees the document at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.free();
+  }
+
+  #importPlain(path: readonly string[], data: string | Uint8Array): Write {
+    const engine = this.#engine;
+    return engine.write(engine.raw.write(WRITE.plain, encodePath(path), data, engine.now()));
   }
 }

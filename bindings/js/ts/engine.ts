@@ -1,8 +1,10 @@
+import { CHANGE_FIELDS, changeEvent, filter } from "./changes.js";
 import { SynclineError } from "./errors.js";
-import type { ChangeEvent, ChangeListener, ChangeOrigin, ContainerKind, Splice, Unsubscribe } from "./events.js";
-import { decodePath, isWithin } from "./path.js";
-import { INPUT, OUTPUT, WRITE, createRaw, refusing, watch, type RawHolder, type RawReplica } from "./raw.js";
+import type { ChangeEvent, ChangeListener, SubscribeOptions, Unsubscribe } from "./events.js";
+import { isWithin } from "./path.js";
+import { INPUT, OUTPUT, READ, WRITE, createRaw, refusing, watch, type RawHolder, type RawReplica } from "./raw.js";
 import { report } from "./report.js";
+import type { UndoManager } from "./undo.js";
 import type { Value } from "./value.js";
 import { AckTracker, Committed, InTransaction, type Write } from "./write.js";
 
@@ -10,10 +12,8 @@ import { AckTracker, Committed, InTransaction, type Write } from "./write.js";
 const MAX_EVENT_ROUNDS = 1000;
 /** How long to wait for a slow network before looking again, in milliseconds. */
 const CONGESTED_MS = 20;
-/** Fields of one change in what `take_changes` returns. */
-const CHANGE_FIELDS = 8;
-const KINDS: readonly ContainerKind[] = ["register", "set", "counter", "text", "map", "flag", "list", "bounded"];
-const ORIGINS: readonly ChangeOrigin["type"][] = ["local", "import", "link"];
+/** Events that the core keeps for listeners; of more it drops the oldest. */
+const MAX_CHANGES = 1_000_000;
 /** The longest time `setTimeout` takes, in milliseconds. */
 const MAX_TIMEOUT = 0x7fff_ffff;
 
@@ -26,6 +26,8 @@ export type OutputSink = (kind: number, payload: unknown) => void;
 interface Subscription {
   readonly path: string;
   readonly listener: ChangeListener;
+  readonly wants: ((flat: unknown[], at: number) => boolean) | undefined;
+  readonly onLagged: ((missed: number) => void) | undefined;
 }
 
 /**
@@ -43,6 +45,13 @@ export class Engine implements RawHolder {
   isCongested: () => boolean = () => false;
   /** Stores journal entries; set while persisted. */
   journal: OutputSink | undefined;
+  /** Are called when something may have changed, soon and once for many changes. */
+  readonly wakers = new Set<() => void>();
+  /** The one that undoes now. */
+  undoManager: UndoManager | undefined;
+  #waking = false;
+  /** Events that were dropped so far. */
+  #lost = 0;
   #depth = 0;
   #transaction: InTransaction | undefined;
   #subscriptions: Subscription[] = [];
@@ -128,12 +137,22 @@ export class Engine implements RawHolder {
 
   /** Delivers the events of what has just changed, and sees to it that it is sent and stored. */
   announce(): void {
+    this.#wake();
     if (this.#subscriptions.length > 0) this.#deliver();
     this.schedule();
   }
 
-  subscribe(path: string, listener: ChangeListener): Unsubscribe {
-    const subscription = { path, listener };
+  #wake(): void {
+    if (this.#waking || this.wakers.size === 0) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      for (const wake of this.wakers) wake();
+    });
+  }
+
+  subscribe(path: string, listener: ChangeListener, options: SubscribeOptions): Unsubscribe {
+    const subscription = { path, listener, wants: filter(path, options), onLagged: options.onLagged };
     if (this.#subscriptions.length === 0) this.raw.observe(true);
     this.#subscriptions = [...this.#subscriptions, subscription];
     return () => {
@@ -156,6 +175,7 @@ export class Engine implements RawHolder {
           report(new SynclineError("event-loop", "the change listeners keep writing in answer to their own changes; their last changes were not announced"));
           return;
         }
+        if (next.length >= MAX_CHANGES * CHANGE_FIELDS) this.#tellLagged();
         for (let i = 0; i < next.length; i += CHANGE_FIELDS) this.#tell(next, i);
       }
     } finally {
@@ -169,9 +189,25 @@ export class Engine implements RawHolder {
     let event: ChangeEvent | undefined;
     for (const subscription of this.#subscriptions) {
       if (!isWithin(path, subscription.path) || !this.#subscriptions.includes(subscription)) continue;
+      if (subscription.wants && !subscription.wants(changes, at)) continue;
       event ??= changeEvent(changes, at);
       try {
         subscription.listener(event);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  /** Tells those who asked how many events were dropped. */
+  #tellLagged(): void {
+    const lost = this.raw.read(READ.lost, "") as number;
+    const missed = lost - this.#lost;
+    this.#lost = lost;
+    if (missed === 0) return;
+    for (const { onLagged } of this.#subscriptions) {
+      try {
+        onLagged?.(missed);
       } catch (error) {
         report(error);
       }
@@ -202,6 +238,7 @@ export class Engine implements RawHolder {
         const kind = this.raw.poll(this.now());
         const payload = this.raw.payload();
         if (kind === OUTPUT.idle) {
+          this.#wake();
           this.#wakeAt(payload as number | undefined);
           return;
         }
@@ -257,29 +294,4 @@ export class Engine implements RawHolder {
 
 function isThenable(value: unknown): boolean {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-}
-
-function changeEvent(changes: unknown[], at: number): ChangeEvent {
-  const name = changes[at + 4] as string | undefined;
-  const type = ORIGINS[changes[at + 3] as number] ?? "local";
-  const old = changes[at + 5] as Value | undefined;
-  const value = changes[at + 6] as Value | undefined;
-  const splices = changes[at + 7] as (number | string)[] | undefined;
-  return {
-    path: decodePath(changes[at] as string),
-    kind: KINDS[changes[at + 1] as number] ?? "register",
-    by: changes[at + 2] as string,
-    origin: name === undefined ? { type } : { type, name },
-    ...(old === undefined ? undefined : { old }),
-    ...(value === undefined ? undefined : { new: value }),
-    ...(splices === undefined ? undefined : { splices: unflatten(splices) }),
-  };
-}
-
-function unflatten(flat: (number | string)[]): Splice[] {
-  const splices: Splice[] = [];
-  for (let i = 0; i < flat.length; i += 3) {
-    splices.push({ index: flat[i] as number, delete: flat[i + 1] as number, insert: flat[i + 2] as string });
-  }
-  return splices;
 }

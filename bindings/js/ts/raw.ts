@@ -19,7 +19,7 @@ export interface RawReplica {
 
   get(path: string): Value | undefined;
   /** Reads anything else at a path, see {@link READ}. */
-  read(what: number, path: string, value?: Value): unknown;
+  read(what: number, path: string, value?: unknown): unknown;
   set_f64(path: string, value: number, now: number): number;
   set_str(path: string, value: string, now: number): number;
   /** Writes at a path, see {@link WRITE}; `index` is the place or amount that some need. */
@@ -77,6 +77,7 @@ export const READ = {
   listValues: 14,
   listIds: 15,
   listIndex: 16,
+  lost: 17,
   flag: 32,
   bounded: 33,
   rights: 34,
@@ -84,6 +85,26 @@ export const READ = {
   resolve: 36,
   source: 37,
   vector: 38,
+  memory: 39,
+  runs: 48,
+  cursor: 49,
+  cursorIndex: 50,
+  openStream: 64,
+  closeStream: 65,
+  nextEvent: 66,
+  streamVersion: 67,
+  resync: 68,
+  changesSince: 69,
+  checkpoint: 70,
+  diff: 71,
+  forgetCheckpoints: 72,
+  keepUndo: 80,
+  undo: 81,
+  redo: 82,
+  undoDepth: 83,
+  closeUndoGroup: 84,
+  json: 96,
+  cbor: 97,
 } as const;
 
 /**
@@ -114,6 +135,9 @@ export const WRITE = {
   grow: 40,
   fold: 41,
   reset: 42,
+  textInsert: 48,
+  textFormat: 49,
+  plain: 96,
 } as const;
 
 /**

@@ -1,11 +1,38 @@
+import { attributes } from "../changes.js";
 import { SynclineError } from "../errors.js";
 import type { Engine } from "../engine.js";
+import type { Attributes } from "../events.js";
 import { position } from "../number.js";
-import { READ } from "../raw.js";
+import { READ, WRITE } from "../raw.js";
 import type { Write } from "../write.js";
+
+/** A part of a text whose characters have the same marks. */
+export interface TextRun {
+  /** The characters. */
+  readonly text: string;
+  /** What they are marked with. */
+  readonly attributes: Attributes;
+}
+
+/** What a cursor clings to: the character before it, or the one after it. */
+export type CursorSide = "before" | "after";
+
+const SIDES: readonly CursorSide[] = ["after", "before"];
 
 /**
  * A shared text in which concurrent edits merge. Positions and lengths count UTF-16 code units, as in `String`.
+ *
+ * Parts can be marked with attributes, and a cursor keeps its place while others type:
+ *
+ * ```ts
+ * const notes = doc.text("notes");
+ * notes.insert(0, "Hello world");
+ * notes.format(6, 5, { bold: true });
+ * notes.runs(); // [{ text: "Hello ", attributes: {} }, { text: "world", attributes: { bold: true } }]
+ * const cursor = notes.cursor(6);
+ * notes.insert(0, "> ");
+ * notes.cursorIndex(cursor); // 8
+ * ```
  */
 export class SyncText {
   readonly #engine: Engine;
@@ -27,9 +54,13 @@ export class SyncText {
     return this.#engine.raw.read(READ.textLength, this.#path) as number;
   }
 
-  /** Inserts `text` before position `index`. */
-  insert(index: number, text: string): Write {
-    return this.replace(index, 0, text);
+  /**
+   * Inserts `text` before position `index`: with just these marks, or with those of the character before it when none are
+   * said.
+   */
+  insert(index: number, text: string, attributes?: Attributes): Write {
+    if (attributes === undefined) return this.replace(index, 0, text);
+    return this.#mark(WRITE.textInsert, index, text, attributes);
   }
 
   /** Deletes `count` code units from position `index`. */
@@ -47,6 +78,40 @@ export class SyncText {
   }
 
   /**
+   * Gives marks to `count` code units from position `index`; one that is `null` is taken away, others stay. Throws a
+   * {@link SynclineError} with the code `"invalid-attribute"` for what is not a name and a scalar.
+   */
+  format(index: number, count: number, attributes: Attributes): Write {
+    return this.#mark(WRITE.textFormat, index, position(count), attributes);
+  }
+
+  /** Returns the text in parts, each as long as its marks stay the same. */
+  runs(): TextRun[] {
+    const flat = this.#engine.raw.read(READ.runs, this.#path) as unknown[];
+    const runs: TextRun[] = [];
+    for (let i = 0; i < flat.length; i += 2) runs.push({ text: flat[i] as string, attributes: attributes(flat[i + 1]) });
+    return runs;
+  }
+
+  /**
+   * Returns a cursor at position `index`: bytes that keep their place however the text changes, for {@link cursorIndex} here
+   * or on any other copy. They are those of a relative position of Yjs, and fit into a presence.
+   */
+  cursor(index: number, side: CursorSide = "after"): Uint8Array {
+    const number = SIDES.indexOf(side);
+    if (number < 0) throw new SynclineError("invalid-option", `a cursor clings to what is "before" or "after", not ${String(side)}`);
+    return this.#engine.raw.read(READ.cursor, this.#path, [position(index), number]) as Uint8Array;
+  }
+
+  /**
+   * Returns where a cursor is now; where its character was, if that is deleted. `undefined` if that character has not arrived
+   * here, or if the text was deleted as a whole.
+   */
+  cursorIndex(cursor: Uint8Array): number | undefined {
+    return this.#engine.raw.read(READ.cursorIndex, this.#path, cursor) as number | undefined;
+  }
+
+  /**
    * Turns the text into `next` by replacing only what lies between their common beginning and their common end.
    *
    * Made for input fields that tell the whole text: the edits of others outside the changed range stay in place.
@@ -59,6 +124,11 @@ export class SyncText {
   /** Returns the text. */
   toJSON(): string {
     return this.toString();
+  }
+
+  #mark(what: number, index: number, text: string | number, attributes: Attributes): Write {
+    const engine = this.#engine;
+    return engine.write(engine.raw.write(what, this.#path, [text, attributes], engine.now(), position(index)));
   }
 }
 
