@@ -85,7 +85,7 @@ impl Replica {
             #[cfg(feature = "undo")]
             undo::FIRST..=undo::LAST => return undo::read(doc, what, value),
             #[cfg(feature = "plain")]
-            plain::FIRST..=plain::LAST => plain::read(doc, what, path),
+            plain::FIRST..=plain::LAST => plain::read(doc, path),
             17 => JsValue::from_f64(doc.lost_changes() as f64),
             #[cfg(feature = "types")]
             _ => return types::read(doc, what, path, value),
@@ -123,11 +123,11 @@ impl Replica {
             (list::FIRST..=list::LAST, _) => {}
             #[cfg(feature = "text")]
             (text::FIRST..=text::LAST, _) => {
-                return self.change(path, now, false, |doc, path| text::write(doc, path, value, index as usize));
+                return self.change(path, now, false, |doc, path| text::write(doc, what, path, value, index as usize));
             }
             #[cfg(feature = "plain")]
             (plain::FIRST..=plain::LAST, _) => {
-                return self.change(path, now, true, |doc, path| plain::write(doc, path, &value));
+                return self.change(path, now, true, |doc, path| plain::write(doc, what, path, value));
             }
             #[cfg(feature = "types")]
             (types::FIRST.., _) => {

@@ -1,4 +1,4 @@
-//! Plain JSON and CBOR in `Replica`.
+//! Plain data in `Replica`: CBOR, and values that were JSON.
 
 use js_sys::Uint8Array;
 use syncline::crdt::{Path, Value};
@@ -12,24 +12,20 @@ use crate::refused::edit_code;
 pub(crate) const FIRST: u32 = 96;
 pub(crate) const LAST: u32 = 97;
 
-/// Reads what is at a path; undefined if there is nothing.
-pub(crate) fn read(doc: &Doc, what: u32, path: &Path) -> JsValue {
-    if what == 96 {
-        return doc.to_json(path).map_or(JsValue::UNDEFINED, |json| JsValue::from_str(&json));
-    }
+/// Reads what is at a path as CBOR; undefined if there is nothing.
+pub(crate) fn read(doc: &Doc, path: &Path) -> JsValue {
     doc.to_cbor(path).map_or(JsValue::UNDEFINED, |cbor| Uint8Array::from(cbor.as_slice()).into())
 }
 
-/// Writes JSON, given as text, or CBOR, given as bytes.
-pub(crate) fn write(doc: &mut Doc, path: &Path, data: &Value) -> Result<(), JsValue> {
-    let done = match data {
-        Value::Str(json) => doc.import_json(path, json),
-        Value::Bytes(cbor) => doc.import_cbor(path, cbor),
-        _ => return Err(fail("invalid-value", "JSON comes as a string and CBOR as a Uint8Array")),
+/// Writes a value at and below a path, or one that is given as CBOR.
+pub(crate) fn write(doc: &mut Doc, what: u32, path: &Path, value: Value) -> Result<(), JsValue> {
+    let done = match (what, value) {
+        (FIRST, value) => doc.import_value(path, value),
+        (_, Value::Bytes(cbor)) => doc.import_cbor(path, &cbor),
+        _ => return Err(fail("invalid-value", "CBOR comes as a Uint8Array")),
     };
     done.map_err(|error| {
         let code = match &error {
-            PlainError::Json { .. } => "invalid-json",
             PlainError::Cbor { .. } => "invalid-cbor",
             PlainError::Edit { error, .. } => edit_code(error),
             _ => "edit",

@@ -14,6 +14,7 @@ use crate::replica::Replica;
 /// The numbers of `READ` and `WRITE` that are about texts, beside the two reads that every small program needs.
 pub(crate) const FIRST: u32 = 48;
 pub(crate) const LAST: u32 = 50;
+const FORMAT: u32 = 49;
 
 #[wasm_bindgen]
 impl Replica {
@@ -56,14 +57,16 @@ pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> Re
 }
 
 /// Inserts with attributes, or gives some to a range: `value` is a list of the text or the length, and the attributes.
-pub(crate) fn write(doc: &mut Doc, path: &Path, value: Value, index: usize) -> Result<(), JsValue> {
-    let Some((what, attributes)) = text_and_attributes(value) else {
+pub(crate) fn write(doc: &mut Doc, what: u32, path: &Path, value: Value, index: usize) -> Result<(), JsValue> {
+    let Some((part, attributes)) = text_and_attributes(value) else {
         return Err(fail("invalid-attribute", "attributes are a plain object of names and scalars"));
     };
     let unit = TextUnit::Utf16;
-    match what {
-        Value::Str(text) => doc.text_insert_with(path, index, &text, &attributes, unit).map_err(edit_error),
-        Value::Int(count) => doc.text_format(path, index, count as usize, &attributes, unit).map_err(edit_error),
+    match (what, part) {
+        (FIRST, Value::Str(text)) => doc.text_insert_with(path, index, &text, &attributes, unit).map_err(edit_error),
+        (FORMAT, Value::Int(count)) => {
+            doc.text_format(path, index, count as usize, &attributes, unit).map_err(edit_error)
+        }
         _ => Err(fail("invalid-value", "only a string can be inserted into a text")),
     }
 }

@@ -5,15 +5,21 @@ import {
   persist,
   Doc,
   SynclineError,
+  type Attributes,
+  type CatchUp,
   type ChangeEvent,
+  type ChangeStream,
   type Connection,
   type ConnectionStatus,
+  type ContainerKind,
   type Persistence,
   type Policy,
+  type Splice,
   type SyncList,
   type SyncMap,
   type SyncSet,
   type SyncText,
+  type UndoManager,
   type Value,
   type Write,
 } from "syncline";
@@ -73,6 +79,33 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   stop();
   doc.import(doc.export({ from: doc.version() })).applied satisfies number;
 
+  doc.subscribe(["a"], () => undefined, { exact: true, kinds: ["text"], from: "remote", by: doc.replica, onLagged: (missed) => missed satisfies number });
+  doc.subscribe((event) => {
+    if (event.kind === "text") event.splices satisfies Splice[];
+    else if (event.kind === "flag") event.new satisfies boolean | undefined;
+    else if (event.kind === "counter") event.old satisfies number | bigint | undefined;
+    else event.new satisfies Value | undefined;
+  });
+  const stream: ChangeStream = doc.stream(["a"], { capacity: 10, kinds: ["list", "set"] });
+  for await (const event of stream) {
+    if (event.type === "lagged") event.missed satisfies number;
+    else event.change.path satisfies string[];
+    doc.changesSince(stream.token).changes[0]?.kind satisfies ContainerKind | undefined;
+  }
+  const caughtUp: CatchUp = stream.resync();
+  caughtUp.removed satisfies string[][];
+  doc.diff(doc.checkpoint())[0]?.splices satisfies Splice[] | undefined;
+  const history: UndoManager = doc.undoManager({ depth: 10, mergeMs: 0, origins: ["typing"] });
+  history.undo()?.acked({ level: "durable" }) satisfies Promise<void> | undefined;
+  history.canRedo satisfies boolean;
+  text.insert(0, "b", { bold: true, size: 12, font: null });
+  text.format(0, 1, { bold: null }).seq satisfies number;
+  text.runs()[0]?.attributes satisfies Attributes | undefined;
+  text.cursorIndex(text.cursor(0, "before")) satisfies number | undefined;
+  doc.importJSON(["a"], doc.exportJSON() ?? "{}").seq satisfies number;
+  doc.importCBOR([], bytes);
+  doc.memory().total satisfies number;
+
   const connection: Connection = connect("ws://127.0.0.1:7171", { room: "board", doc, presence: { name: "Ada" } });
   connection.on("status", (status: ConnectionStatus) => status.retryAt satisfies number | undefined);
   connection.on("presence", (changes) => changes[0]?.client satisfies string | undefined);
@@ -88,6 +121,14 @@ export async function everything(bytes: Uint8Array): Promise<void> {
 
   // @ts-expect-error: there is no such kind of set
   doc.setOf("add-only", "x");
+  // @ts-expect-error: there is no such source
+  doc.stream([], { from: "moon" });
+  // @ts-expect-error: only a text has splices
+  doc.subscribe((event) => event.kind === "set" && event.splices.length);
+  // @ts-expect-error: attributes are scalars
+  text.format(0, 1, { a: [1] });
+  // @ts-expect-error: a cursor has two sides
+  text.cursor(0, "left");
   // @ts-expect-error: there is no such kind of flag
   doc.flag("x", { wins: "both" });
   // @ts-expect-error: there is no such policy

@@ -16,6 +16,7 @@ import { splitOptions } from "./containers/flag.js";
 import { Engine } from "./engine.js";
 import type { CatchUp, ChangeListener, NetChange, StreamOptions, SubscribeOptions, Unsubscribe } from "./events.js";
 import { encodePath } from "./path.js";
+import { readJSON, writeJSON } from "./plain.js";
 import { policyFromList, policyToList, resolution, type Policy, type Resolution } from "./policy.js";
 import { READ, WRITE } from "./raw.js";
 import { ChangeStream } from "./stream.js";
@@ -355,11 +356,12 @@ export class Doc {
   }
 
   /**
-   * Returns what is at and below a path as JSON text, the same in every language: keys in order, and what JSON has no form for
+   * Returns what is at and below a path as JSON text that every language reads: keys in order, and what JSON has no form for
    * as an object with one key, such as `{"$bytes": "AP8="}`. `undefined` if there is nothing.
    */
   exportJSON(path: readonly string[] = []): string | undefined {
-    return this.#engine.raw.read(READ.json, encodePath(path)) as string | undefined;
+    const value = this.#engine.raw.read(READ.view, encodePath(path)) as Value | undefined;
+    return value === undefined ? undefined : writeJSON(value);
   }
 
   /** Returns what is at and below a path as deterministic CBOR; `undefined` if there is nothing. */
@@ -369,8 +371,8 @@ export class Doc {
 
   /**
    * Writes JSON text at and below a path, all or nothing: objects become maps that merge with what is there, all else
-   * registers. Throws a {@link SynclineError} with the code `"invalid-json"`, which tells line and column, or that of the write
-   * that was refused, with its path.
+   * registers. Throws a {@link SynclineError} with the code `"invalid-json"`, or that of the write that was refused, with its
+   * path.
    *
    * ```ts
    * doc.importJSON([], `{"users": {"ada": {"age": 36}}}`);
@@ -378,12 +380,12 @@ export class Doc {
    * ```
    */
   importJSON(path: readonly string[], json: string): Write {
-    return this.#importPlain(path, json);
+    return this.#importPlain(WRITE.plain, path, readJSON(json));
   }
 
   /** Writes CBOR at and below a path, as {@link importJSON} does; the code of unreadable bytes is `"invalid-cbor"`. */
   importCBOR(path: readonly string[], cbor: Uint8Array): Write {
-    return this.#importPlain(path, cbor);
+    return this.#importPlain(WRITE.cbor, path, cbor);
   }
 
   /** Returns the whole document as a plain object: sets as arrays, counters as numbers, texts as strings. */
@@ -404,8 +406,8 @@ export class Doc {
     this.free();
   }
 
-  #importPlain(path: readonly string[], data: string | Uint8Array): Write {
+  #importPlain(what: number, path: readonly string[], data: Value): Write {
     const engine = this.#engine;
-    return engine.write(engine.raw.write(WRITE.plain, encodePath(path), data, engine.now()));
+    return engine.write(engine.raw.write(what, encodePath(path), data, engine.now()));
   }
 }

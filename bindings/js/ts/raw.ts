@@ -103,8 +103,7 @@ export const READ = {
   redo: 82,
   undoDepth: 83,
   closeUndoGroup: 84,
-  json: 96,
-  cbor: 97,
+  cbor: 96,
 } as const;
 
 /**
@@ -138,6 +137,7 @@ export const WRITE = {
   textInsert: 48,
   textFormat: 49,
   plain: 96,
+  cbor: 97,
 } as const;
 
 /**

@@ -83,7 +83,7 @@ impl Doc {
             column: error.column(),
             problem: without_place(&error.to_string()),
         })?;
-        self.write_plain(path, value)
+        self.import_value(path, value)
     }
 
     /// What is at and below a path as deterministic CBOR; `None` if there is nothing.
@@ -97,14 +97,25 @@ impl Doc {
     /// [`PlainError`], with the byte or the path; roll the transaction back, because a part may be written.
     pub fn import_cbor(&mut self, path: &Path, cbor: &[u8]) -> Result<(), PlainError> {
         let value = Value::read_cbor(cbor).map_err(|(error, offset)| PlainError::Cbor { offset, error })?;
-        self.write_plain(path, value)
+        self.import_value(path, value)
     }
 
-    /// [`Doc::assign`], with the path of what cannot be written.
-    fn write_plain(&mut self, path: &Path, value: Value) -> Result<(), PlainError> {
+    /// Writes a value at and below a path, inside a transaction: [`Doc::assign`], with the path of what cannot be written.
+    ///
+    /// # Errors
+    /// [`PlainError::Edit`]; roll the transaction back, because a part may be written.
+    ///
+    /// ```
+    /// use syncline::{clock::ReplicaId, crdt::{Path, Value}, doc::{Doc, PlainError}};
+    /// let mut doc = Doc::new(ReplicaId::new(1, 1));
+    /// let late = Value::Map([("late".into(), Value::Timestamp(1 << 60))].into());
+    /// let refused = doc.transact(5, None, |doc| doc.import_value(&Path::root().child("a"), late));
+    /// assert!(matches!(refused, Err(PlainError::Edit { path, .. }) if path.segments() == ["a", "late"]));
+    /// ```
+    pub fn import_value(&mut self, path: &Path, value: Value) -> Result<(), PlainError> {
         match value {
             Value::Map(entries) if !entries.is_empty() => {
-                entries.into_iter().try_for_each(|(key, value)| self.write_plain(&path.child(&key), value))
+                entries.into_iter().try_for_each(|(key, value)| self.import_value(&path.child(&key), value))
             }
             value => self.assign(path, value).map_err(|error| PlainError::Edit { path: path.clone(), error }),
         }
