@@ -197,6 +197,13 @@ pub(crate) fn order(keys: impl ExactSizeIterator<Item = (u64, u64)>) -> Vec<u32>
     rows.into_iter().map(|row| row.2).collect()
 }
 
+/// Sorts items by numbers, by the one sort that all share; equal ones keep their order.
+pub(crate) fn sort_by_numbers<T>(items: &mut Vec<T>, numbers: impl Fn(&T) -> (u64, u64)) {
+    let sorted = order(items.iter().map(numbers));
+    let mut rest: Vec<Option<T>> = items.drain(..).map(Some).collect();
+    items.extend(sorted.iter().filter_map(|&at| rest[at as usize].take()));
+}
+
 /// The order of keys: their indices, the one of the least key first.
 ///
 /// Sorts by 16 bytes at a time: keys of one container differ early behind what they share, and comparing numbers does
@@ -276,6 +283,13 @@ mod tests {
         expected.sort();
         assert_eq!(sorted, expected);
         assert!(order_of_keys(&[]).is_empty());
+    }
+
+    #[test]
+    fn items_are_sorted_by_numbers_and_equal_ones_keep_their_order() {
+        let mut items = vec![("c", 2), ("a", 1), ("d", 2), ("b", 0)];
+        sort_by_numbers(&mut items, |item| (item.1, 0));
+        assert_eq!(items.iter().map(|item| item.0).collect::<Vec<_>>(), ["b", "a", "c", "d"]);
     }
 
     #[test]

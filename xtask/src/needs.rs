@@ -64,7 +64,7 @@ impl Need {
         match self {
             Need::WasmTool | Need::WasmRunner => &[Need::WasmTarget],
             Need::Wasm | Need::SmallWasm | Need::ToolsWasm => &[Need::WasmTool],
-            Need::NpmPackage => &[Need::Wasm, Need::ToolsWasm],
+            Need::NpmPackage => &[Need::Wasm, Need::SmallWasm, Need::ToolsWasm],
             Need::Page => &[Need::NpmPackage],
             Need::Wheel => &[Need::Venv],
             Need::WasmTarget | Need::Browser | Need::Venv | Need::Relay => &[],
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn what_something_rests_on_comes_first_and_once() {
-        let wasm = [Need::WasmTarget, Need::WasmTool, Need::Wasm, Need::ToolsWasm];
-        let expected = [&wasm[..], &[Need::NpmPackage, Need::Page, Need::SmallWasm]].concat();
+        let wasm = [Need::WasmTarget, Need::WasmTool, Need::Wasm, Need::SmallWasm, Need::ToolsWasm];
+        let expected = [&wasm[..], &[Need::NpmPackage, Need::Page]].concat();
         assert_eq!(resolve(&[Need::Page, Need::NpmPackage, Need::SmallWasm]), expected);
     }
 }

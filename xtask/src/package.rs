@@ -84,12 +84,13 @@ pub(crate) fn build_js_command(mut args: Args) -> Result<(), Problem> {
     let small = args.switch("--small");
     args.finish()?;
     let tools = needs::resolve(&[Need::WasmTool]);
-    let mut plan = Plan::new(tools.len() + if small { 1 } else { 3 });
+    let mut plan = Plan::new(tools.len() + if small { 1 } else { 4 });
     needs::make_all(&mut plan, &tools)?;
     if small {
         return plan.step("Small WASM", |step| wasm(step, profile, Module::Small));
     }
     plan.step("WASM", |step| wasm(step, profile, Module::Full))?;
+    plan.step("Small WASM", |step| wasm(step, profile, Module::Small))?;
     plan.step("WASM of the tools", |step| wasm(step, profile, Module::Tools))?;
     plan.step("npm package", npm_package)
 }
@@ -145,6 +146,7 @@ pub(crate) fn npm_package(step: &Step) -> Result<(), Problem> {
         "bindings/js/pkg/syncline_js.js",
         "bindings/js/pkg/tools/syncline_js.js",
         WASM_FILE,
+        SMALL_WASM_FILE,
         TOOLS_WASM_FILE,
     ];
     let stamp = Stamp::take("npm-package", &inputs, "");

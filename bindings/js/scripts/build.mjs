@@ -9,9 +9,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => join(root, ...parts);
 const glue = at("pkg", "syncline_js.js");
 const wasm = at("pkg", "syncline_js_bg.wasm");
+const small = at("pkg", "small", "syncline_js_bg.wasm");
 const tools = { glue: at("pkg", "tools", "syncline_js.js"), wasm: at("pkg", "tools", "syncline_js_bg.wasm") };
 
-if (![glue, wasm, tools.glue, tools.wasm].every(existsSync)) {
+if (![glue, wasm, small, tools.glue, tools.wasm].every(existsSync)) {
   console.error("bindings/js/pkg is missing: run `cargo xtask build-js` first");
   process.exit(1);
 }
@@ -31,5 +32,6 @@ copyFileSync(tools.glue, at("dist", "tools", "glue.js"));
 copyFileSync(tools.wasm, at("dist", "tools", "tools.wasm"));
 copyFileSync(glue, at("dist", "glue.js"));
 copyFileSync(wasm, at("dist", "syncline.wasm"));
+copyFileSync(small, at("dist", "small.wasm"));
 writeFileSync(at("dist", "wasm-base64.js"), `export const WASM_BASE64 = "${readFileSync(wasm, "base64")}";\n`);
 console.log(`dist/ is built: syncline ${version}`);

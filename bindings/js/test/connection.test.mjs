@@ -45,7 +45,7 @@ class ScriptedReplica {
 }
 
 let panic;
-install({ Replica: ScriptedReplica, set_error_factory() {}, set_panic_handler: (handler) => (panic = handler) });
+install({ Replica: ScriptedReplica, set_error_factory() {}, set_panic_handler: (handler) => (panic = handler) }, {});
 
 class ScriptedSocket {
   static all = [];

@@ -24,8 +24,8 @@ export interface RawReplica {
   set_str(path: string, value: string, now: number): number;
   /** Writes at a path, see {@link WRITE}; `index` is the place or amount that some need. */
   write(what: number, path: string, value: unknown, now: number, index?: number): number;
-  /** Missing in builds without texts. */
-  text_splice?(path: string, index: number, count: number, text: string, now: number): number;
+  /** Fails in builds without texts, see {@link hasTexts}. */
+  text_splice(path: string, index: number, count: number, text: string, now: number): number;
 
   export(): Uint8Array;
   export_from(version: Uint8Array): Uint8Array;
@@ -188,6 +188,7 @@ export interface RawModule {
 }
 
 let loaded: RawModule | undefined;
+let texts = false;
 let broken: SynclineError | undefined;
 const holders = new Set<WeakRef<RawHolder>>();
 const forgotten = new FinalizationRegistry<WeakRef<RawHolder>>((holder) => holders.delete(holder));
@@ -201,12 +202,22 @@ export interface RawHolder {
 }
 
 /**
- * Makes `module` the one that documents are created with. Later calls do nothing.
+ * Whether the module that is loaded was built with texts.
  * @internal
  */
-export function install(module: RawModule): void {
+export function hasTexts(): boolean {
+  return texts;
+}
+
+/**
+ * Makes `module` the one that documents are created with; `exports` is what its WASM really has, which in the small build
+ * is less. Later calls do nothing.
+ * @internal
+ */
+export function install(module: RawModule, exports: object): void {
   if (loaded) return;
   loaded = module;
+  texts = "replica_text_splice" in exports;
   module.set_error_factory((code, message) => new SynclineError(code, message));
   module.set_panic_handler((message) => {
     broken = new SynclineError("internal", `syncline failed inside and cannot go on; reload the page or restart. Please report this: ${message}`);

@@ -10,6 +10,7 @@ use super::splice::Run;
 use super::text::{Ids, Text, exactly};
 use super::update::own_blocks;
 use super::{Attributes, Value};
+use crate::assoc::sort_by_numbers;
 use crate::bytes::Writer;
 use yrs::block::ClientID;
 use yrs::{Any, Assoc, ID, ReadTxn, StickyIndex, Text as _, TextRef, TransactionMut};
@@ -191,7 +192,7 @@ impl Text {
             }
         }
         drop(txn);
-        shown.sort_by_key(|(from, ..)| *from);
+        sort_by_numbers(&mut shown, |(from, ..)| (u64::from(*from), 0));
         let step = self.stretches(&runs, shown);
         let update = deletion(known);
         // Nothing is missing: each number was found above.
@@ -218,7 +219,7 @@ impl Text {
 
 /// The update that deletes characters: no blocks, and ranges by author.
 fn deletion(mut sorted: Vec<Ids>) -> Vec<u8> {
-    sorted.sort_by_key(|ids| (ids.author, ids.first));
+    sort_by_numbers(&mut sorted, |ids| (ids.author, ids.first));
     let mut out = Writer::default();
     out.varint(0);
     out.varint(sorted.chunk_by(|one, two| one.author == two.author).count() as u64);

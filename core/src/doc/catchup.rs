@@ -3,7 +3,7 @@
 use super::Doc;
 use super::change::{bare, place_of};
 use super::checkpoint::Shown;
-use crate::assoc::Table;
+use crate::assoc::{Table, order_of_keys};
 use crate::clock::VersionVector;
 use crate::crdt::{ContainerKind, Key, Kind, Path, Splice, Value};
 
@@ -69,7 +69,7 @@ impl Doc {
         let complete = !self.state.floor().is_met_by(since);
         let mut catch_up = CatchUp { version: self.version(), complete, ..CatchUp::default() };
         let mut keys: Table<&[u8], u64> = Table::default();
-        let mut gone = Vec::new();
+        let mut gone: Vec<Path> = Vec::new();
         let all = (Key::tree(&Path::root()), Key::tree_end(&Path::root()));
         if complete {
             catch_up.removed.push(Path::root());
@@ -92,11 +92,12 @@ impl Doc {
             }
         }
         let keys: Vec<Key> = keys.iter().filter_map(|(key, _)| Key::parse(key).ok()).collect();
-        gone.sort();
+        let places: Vec<&[u8]> = gone.iter().map(|path| path.as_str().as_bytes()).collect();
         // A place below one that is named already needs no name.
-        for path in gone {
+        for at in order_of_keys(&places) {
+            let path = &gone[at as usize];
             if !catch_up.removed.last().is_some_and(|above| path.is_within(above)) {
-                catch_up.removed.push(path);
+                catch_up.removed.push(path.clone());
             }
         }
         for key in keys {

@@ -132,7 +132,6 @@ impl State {
     }
 
     /// The place of a writer in the order of ids.
-    #[cfg(feature = "text")]
     pub(super) fn rank(&self, writer: u32) -> u64 {
         self.index.position(&self.writers[writer as usize].id).unwrap_or_default() as u64
     }

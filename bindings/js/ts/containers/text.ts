@@ -3,7 +3,7 @@ import { SynclineError } from "../errors.js";
 import type { Engine } from "../engine.js";
 import type { Attributes } from "../events.js";
 import { position } from "../number.js";
-import { READ, WRITE } from "../raw.js";
+import { READ, WRITE, hasTexts } from "../raw.js";
 import type { Write } from "../write.js";
 
 /** A part of a text whose characters have the same marks. */
@@ -71,7 +71,7 @@ export class SyncText {
   /** Replaces `count` code units from position `index` by `text`. */
   replace(index: number, count: number, text: string): Write {
     const engine = this.#engine;
-    if (!engine.raw.text_splice) {
+    if (!hasTexts()) {
       throw new SynclineError("unsupported", "this WASM was built without texts: load the syncline.wasm of the npm package");
     }
     return engine.write(engine.raw.text_splice(this.#path, position(index), position(count), text, engine.now()));

@@ -16,6 +16,7 @@ use super::counter::counter_sum;
 use super::leaf::dots;
 use super::state::Entry;
 use super::transaction::EditError;
+use crate::assoc::sort_by_numbers;
 use crate::crdt::{Key, Kind, resets, sum};
 use log::{Group, Mode, Removed, Renamed, Step};
 use std::collections::VecDeque;
@@ -285,7 +286,8 @@ impl Doc {
         let after: Vec<u64> = added.filter(|entry| !among(&entries, entry)).map(|entry| entry.seq).collect();
         let mut lost: Vec<&Entry> = entries.iter().filter(|entry| !among(now, entry)).collect();
         // The last writer's comes back last, so that it is the last again.
-        lost.sort_by_key(|entry| self.state.stamp(entry));
+        sort_by_numbers(&mut lost, |entry| (self.state.rank(entry.writer), entry.seq));
+        sort_by_numbers(&mut lost, |entry| (entry.hlc.as_u64(), 0));
         let before: Vec<Removed> =
             lost.into_iter().map(|entry| (entry.writer, entry.seq, entry.payload.clone())).collect();
         (!before.is_empty() || !after.is_empty()).then_some(Step::Leaf { key, before, after })
