@@ -50,7 +50,7 @@ impl World {
         let node = &mut self.nodes[at];
         let now_ms = node.clock(&self.scene);
         let committed = self.ledger.transact(&mut node.live.doc, now_ms, own, &mut self.scene.rng)?;
-        self.pending.insert(ticket, Pending { program, number: own.1, dot: committed.dot, level });
+        self.pending.insert(ticket, Pending { program, number: own.1, dot: committed.dot, level, sloppy });
         if !node.write(ticket, &committed, (level, sloppy), &mut self.scene)? {
             self.pending.remove(&ticket);
         }
@@ -63,7 +63,7 @@ impl World {
         let here = |pending: &&Pending| pending.dot.replica == node.live.doc.id();
         let Some(pending) = self.pending.values().find(here).copied() else { return Ok(()) };
         self.tickets += 1;
-        self.pending.insert(self.tickets, pending);
+        self.pending.insert(self.tickets, Pending { sloppy: false, ..pending });
         node.wait_again(self.tickets, pending.dot, pending.level, &mut self.scene)
     }
 

@@ -31,6 +31,7 @@ pub(super) struct Pending {
     pub(super) number: u64,
     pub(super) dot: Dot,
     pub(super) level: Level,
+    pub(super) sloppy: bool,
 }
 
 /// A cluster and everything around it.
@@ -167,6 +168,9 @@ impl World {
                 && report.outcome != WriteOutcome::Indeterminate
                 && let Some(pending) = self.pending.remove(&report.ticket)
             {
+                if report.outcome == WriteOutcome::Sloppy && !pending.sloppy {
+                    return Err(format!("write {} counts stand-ins, which nobody allowed", report.ticket));
+                }
                 self.programs[pending.program].wrote(pending.number, pending.dot)?;
             }
             self.account.hear(told, &self.nodes, &self.registry.config)?;
