@@ -55,11 +55,14 @@ fn looks_tagged(entries: &BTreeMap<String, Value>) -> bool {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Read)
+        deserializer.deserialize_any(Read { tags: true })
     }
 }
 
-struct Read;
+struct Read {
+    /// Whether a map of one key is read as what its tag says.
+    tags: bool,
+}
 
 impl<'de> Visitor<'de> for Read {
     type Value = Value;
@@ -101,15 +104,41 @@ impl<'de> Visitor<'de> for Read {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = BTreeMap::new();
-        while let Some((key, value)) = entries.next_entry::<String, Value>()? {
-            map.insert(key, value);
+        let (mut map, mut wrapped) = (BTreeMap::new(), None);
+        while let Some(key) = entries.next_key::<String>()? {
+            if self.tags && key == "$map" {
+                wrapped = Some(entries.next_value::<Untouched>()?.0);
+            } else {
+                map.insert(key, entries.next_value()?);
+            }
         }
-        if !looks_tagged(&map) {
-            return Ok(Value::Map(map));
+        match wrapped {
+            Some(body @ Value::Map(_)) if map.is_empty() => return Ok(body),
+            // Beside other keys it is a key as any other.
+            Some(body) => drop(map.insert("$map".to_owned(), read_tags(body).map_err(Error::custom)?)),
+            None => {}
         }
-        let (tag, body) = map.pop_first().unwrap_or_default();
-        untag(&tag, body).map_err(Error::custom)
+        if self.tags { read_tags(Value::Map(map)).map_err(Error::custom) } else { Ok(Value::Map(map)) }
+    }
+}
+
+/// A value in which a map of one key stays what it is, whatever the key.
+struct Untouched(Value);
+
+impl<'de> Deserialize<'de> for Untouched {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Read { tags: false }).map(Untouched)
+    }
+}
+
+/// Reads a map of one key as what its tag says.
+fn read_tags(value: Value) -> Result<Value, String> {
+    match value {
+        Value::Map(mut map) if looks_tagged(&map) => {
+            let (tag, body) = map.pop_first().unwrap_or_default();
+            untag(&tag, body)
+        }
+        value => Ok(value),
     }
 }
 
@@ -128,7 +157,6 @@ fn untag(tag: &str, body: Value) -> Result<Value, String> {
         ("$vector", Value::List(items)) => {
             items.iter().map(to_f32).collect::<Option<_>>().map(Value::Vector).ok_or("$vector: numbers only".into())
         }
-        ("$map", map @ Value::Map(_)) => Ok(map),
         (tag, body) => Ok(Value::Map(BTreeMap::from([(tag.to_owned(), body)]))),
     }
 }
@@ -138,5 +166,31 @@ fn to_f32(item: &Value) -> Option<f32> {
         Value::Int(number) => Some(*number as f32),
         Value::Float(number) => Some(*number as f32),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_that_look_like_tags_come_back() {
+        let one = |key: &str, value: Value| Value::Map(BTreeMap::from([(key.to_owned(), value)]));
+        let int = one("$int", "5".into());
+        for value in [
+            int.clone(),
+            one("$map", int.clone()),
+            one("$map", one("a", int)),
+            one("$float", "NaN".into()),
+            one("$map", Value::Int(7)),
+        ] {
+            let json = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value, "{json}");
+        }
+        let beside = r#"{"$map":{"$int":"5"},"a":1}"#;
+        let expected = [("$map".to_owned(), Value::Int(5)), ("a".to_owned(), Value::Int(1))];
+        assert_eq!(serde_json::from_str::<Value>(beside).unwrap(), Value::Map(expected.into()));
+        assert_eq!(serde_json::from_str::<Value>(r#"{"$int":"5"}"#).unwrap(), Value::Int(5));
+        assert_eq!(serde_json::from_str::<Value>(r#"{"$map":7}"#).unwrap(), one("$map", Value::Int(7)));
     }
 }
