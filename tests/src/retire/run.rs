@@ -27,6 +27,8 @@ pub struct Outcome {
     pub rounds: u64,
     /// Rounds that came to nothing.
     pub failed: u64,
+    /// Why the last of them did.
+    pub failure: Option<RetireFailure>,
     /// Ids retired.
     pub retired: usize,
     /// How often a profile went on under another id.
@@ -210,6 +212,7 @@ impl World {
                     }
                     RetireOutput::Failed { reason, .. } => {
                         self.outcome.failed += 1;
+                        self.outcome.failure = Some(reason);
                         return self.settle().map(|()| Some(reason));
                     }
                     _ => {}
