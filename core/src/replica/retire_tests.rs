@@ -4,6 +4,7 @@ use super::tests::{NOW, World, room};
 use super::*;
 use crate::clock::{ReplicaId, VersionVector};
 use crate::crdt::Path;
+use crate::delta::Blob;
 use crate::doc::Doc;
 use crate::link::{ErrorCode, Message};
 
@@ -196,8 +197,8 @@ fn nothing_is_promised_before_it_is_on_the_disk() {
     assert_eq!(world.answers, [RetireMessage::Settled { horizon: NOW + 1 }]);
 }
 
-#[test]
-fn a_promise_survives_a_restart_and_binds() {
+/// A room that has promised to retire ids at [`NOW`] + 1, on the disk.
+fn bound() -> World {
     let mut world = World::new(1);
     count(&mut world, 1, 1);
     world.run();
@@ -212,6 +213,12 @@ fn a_promise_survives_a_restart_and_binds() {
         world.fsync();
         world.answers.iter().cloned().for_each(|answer| driver.handle(1, answer));
     }
+    world
+}
+
+#[test]
+fn a_promise_survives_a_restart_and_binds() {
+    let mut world = bound();
     for snapshot in [false, true] {
         let mut again = room();
         match snapshot {
@@ -233,6 +240,34 @@ fn a_promise_survives_a_restart_and_binds() {
         assert!(matches!(drive(&mut next, &mut driver), RetireOutput::Failed { .. }));
         next.run();
         assert!(matches!(retire(&mut next, NOW + 3), RetireOutput::Done { .. }));
+    }
+}
+
+#[test]
+fn a_round_that_another_member_told_of_is_over_also_after_a_restart() {
+    let mut world = bound();
+    let round = world.stored.iter().find_map(|(_, blob)| match Blob::decode(blob) {
+        Ok(Blob::Round(round)) => Some(round),
+        _ => None,
+    });
+    let mut member = Doc::new(ReplicaId::new(NOW + 2, 9));
+    member.import(&world.room.snapshot()).unwrap();
+    member.retire(&round.unwrap()).unwrap();
+    let body = member.delta_for_member(&world.room.doc().version()).encode();
+    world.room.handle(RoomInput::MemberDelta { body }, NOW);
+    world.run();
+    world.fsync();
+    assert_eq!(world.room.doc().horizon(), NOW + 1);
+    for restarted in [false, true] {
+        if restarted {
+            world.room = room();
+            world.stored.iter().for_each(|(_, blob)| world.room.restore(blob).unwrap());
+        }
+        world.answers.clear();
+        let horizon = NOW + 5 + u64::from(restarted);
+        world.room.handle(RoomInput::Retire(RetireMessage::Fence { horizon }), NOW);
+        world.run();
+        assert!(matches!(&world.answers[..], [RetireMessage::Fenced { .. }]), "{:?}", world.answers);
     }
 }
 

@@ -79,6 +79,7 @@ impl Room {
             Ok(Blob::Delta(Delta { promise: Some(round), .. })) => self.restore_round(&round),
             _ => {}
         }
+        self.end_overtaken_round();
         self.durable_version = self.doc.version();
         Ok(())
     }

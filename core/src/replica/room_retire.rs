@@ -173,6 +173,12 @@ impl Room {
         });
     }
 
+    /// A round whose horizon is in force is over here, whoever told of it.
+    pub(super) fn end_overtaken_round(&mut self) {
+        let horizon = self.doc.horizon();
+        self.retirement.active.take_if(|active| active.horizon <= horizon);
+    }
+
     /// The promise that binds the room, for its snapshot.
     pub(super) fn promise(&self) -> Option<Round> {
         let (round, _) = self.retirement.active.as_ref()?.promise.as_ref()?;
@@ -239,7 +245,7 @@ impl Room {
         }
         self.admit_ignorance();
         if version.horizon() > before.horizon() {
-            self.retirement.active.take_if(|active| active.horizon <= version.horizon());
+            self.end_overtaken_round();
             self.durable_version.follow(&version);
         }
         let mut news = self.doc.delta_for_member(&before);
