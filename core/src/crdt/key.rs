@@ -25,7 +25,8 @@
 //! *Newest* and *last writer* compare (hybrid time, replica, number) of dots. A payload that is not of its form counts as
 //! nothing. A write to a leaf replaces the dots it has seen, and a delete removes the dots it has seen.
 
-use super::{Path, Value, path::path_len};
+use super::path::{SEPARATOR, path_len, separators};
+use super::{Path, Value};
 use crate::bounds;
 use crate::bytes::{DecodeError, SmallBytes};
 
@@ -154,8 +155,7 @@ impl Key {
             return Err(DecodeError::TooLarge { what: "key", limit: 2 * bounds::PATH_BYTES });
         }
         let end = path_len(&bytes).ok_or(DecodeError::Range("path"))?;
-        std::str::from_utf8(&bytes[..end]).map_err(|_| DecodeError::Range("path"))?;
-        Path::check_encoded(&bytes[..end]).map_err(|_| DecodeError::Range("path"))?;
+        check_path(&bytes[..end])?;
         match bytes[end..] {
             [0, kind, ref rest @ ..] if kind <= Kind::LAST => match Kind(kind).fits(&bytes[..end], rest) {
                 true => Ok(Key(bytes.clone())),
@@ -191,6 +191,7 @@ impl Key {
     }
 
     /// Whether the key is of a kind that carries nothing behind it.
+    #[inline]
     pub(crate) fn is(&self, kind: Kind) -> bool {
         // The last byte says no to almost all others.
         self.0.last() == Some(&kind.0) && self.kind() == kind
@@ -209,6 +210,53 @@ impl Key {
     fn path_end(&self) -> usize {
         // Keys are made by this module or checked by `parse`.
         path_len(&self.0).unwrap_or(0)
+    }
+}
+
+fn check_path(path: &[u8]) -> Result<(), DecodeError> {
+    std::str::from_utf8(path).map_err(|_| DecodeError::Range("path"))?;
+    Path::check_encoded(path).map_err(|_| DecodeError::Range("path"))
+}
+
+/// A path that was checked once, for the keys of the many leaves that stand there.
+#[derive(Debug, Default)]
+pub(crate) struct Container {
+    /// The path, and behind it room for what keys add.
+    bytes: Vec<u8>,
+    length: usize,
+    depth: usize,
+}
+
+impl Container {
+    /// Takes an encoded path from untrusted bytes.
+    pub(crate) fn check(path: Vec<u8>) -> Result<Self, DecodeError> {
+        if path_len(&path) != Some(path.len()) {
+            return Err(DecodeError::Range("path"));
+        }
+        check_path(&path)?;
+        Ok(Container { depth: separators(&path), length: path.len(), bytes: path })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// The key of what stands here: `item` is what is behind the kind where the kind has such, else the last segment.
+    pub(crate) fn key(&mut self, kind: Kind, item: &[u8]) -> Result<Key, DecodeError> {
+        self.bytes.truncate(self.length);
+        if kind.has_rest() {
+            let sound = kind.0 <= Kind::LAST && self.length + 2 + item.len() <= 2 * bounds::PATH_BYTES;
+            let sound = sound && kind.fits(&self.bytes, item);
+            return if sound { Ok(Key::assemble(&self.bytes, kind, item)) } else { Err(DecodeError::Range("key")) };
+        }
+        self.bytes.extend_from_slice(SEPARATOR.as_bytes());
+        self.bytes.extend_from_slice(item);
+        // Almost all names have nothing to escape, and then there is little left to check.
+        let plain = !item.contains(&0) && self.depth < bounds::DEPTH && self.bytes.len() <= bounds::PATH_BYTES;
+        let plain = plain && (item.is_ascii() || std::str::from_utf8(item).is_ok());
+        self.bytes.extend_from_slice(&[0, kind.0]);
+        let bytes = SmallBytes::new(&self.bytes);
+        if plain { Ok(Key(bytes)) } else { Key::check(bytes) }
     }
 }
 

@@ -44,6 +44,7 @@ mod update;
 mod value;
 
 pub use flag::FlagKind;
+pub(crate) use key::Container;
 pub use key::{Key, Kind};
 pub use path::{ParsePathError, Path};
 pub use policy::{Policy, Resolution, ResolveError, Sibling};

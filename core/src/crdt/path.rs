@@ -4,7 +4,7 @@ use crate::bounds;
 use std::fmt;
 
 /// Stands before each segment. NUL is free for it because NULs inside a segment are escaped.
-const SEPARATOR: &str = "\0\x10";
+pub(super) const SEPARATOR: &str = "\0\x10";
 const ESCAPED_NUL: &str = "\0\x7f";
 
 /// The address of a place in a document: a list of text segments, of any characters, also empty ones.
@@ -93,7 +93,7 @@ impl Path {
         if encoded.len() <= 2 * bounds::DEPTH {
             return Ok(());
         }
-        let depth = encoded.windows(2).filter(|pair| *pair == SEPARATOR.as_bytes()).count();
+        let depth = separators(encoded);
         if depth > bounds::DEPTH { Err(ParsePathError::TooDeep(depth)) } else { Ok(()) }
     }
 
@@ -115,8 +115,7 @@ impl Path {
 
     /// Number of segments.
     pub fn depth(&self) -> usize {
-        let pairs = self.0.as_bytes().windows(2);
-        pairs.filter(|pair| *pair == SEPARATOR.as_bytes()).count()
+        separators(self.0.as_bytes())
     }
 
     /// The last segment; `None` for the root.
@@ -155,6 +154,11 @@ impl fmt::Debug for Path {
 /// Length of the encoded segment that `rest` begins with.
 fn segment_len(rest: &[u8]) -> usize {
     rest.windows(2).position(|pair| pair == SEPARATOR.as_bytes()).unwrap_or(rest.len())
+}
+
+/// Number of segments of an encoded path.
+pub(super) fn separators(path: &[u8]) -> usize {
+    path.windows(2).filter(|pair| *pair == SEPARATOR.as_bytes()).count()
 }
 
 /// Where the last segment of an encoded path begins, separator included.

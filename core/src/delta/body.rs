@@ -195,7 +195,7 @@ impl Delta {
         let deletes = if flags & DELETES != 0 { count()? } else { 0 };
         let keys = leaves.saturating_add(deletes);
         budget.spend(keys.saturating_mul(KEY_ROW).saturating_add(dots.saturating_mul(DOT_ROW)))?;
-        let counts = if flags & MANY_DOTS != 0 { read_ints(&mut reader, leaves)? } else { vec![1; leaves] };
+        let counts = if flags & MANY_DOTS != 0 { read_ints(&mut reader, leaves)? } else { Vec::new() };
         let values = delta.read_dots(&mut reader, dots)?;
         let several = delta.version.len() + delta.retired.len() > 1;
         let writers = if several { read_ints(&mut reader, deletes)? } else { vec![0; deletes] };
@@ -205,7 +205,7 @@ impl Delta {
         delta.leaves.reserve(leaves);
         for (at, key) in keys.into_iter().enumerate() {
             match at.checked_sub(leaves) {
-                None => delta.leaves.push(LeafRow { key, dots: small(counts[at]) }),
+                None => delta.leaves.push(LeafRow { key, dots: counts.get(at).map_or(1, |&count| small(count)) }),
                 Some(at) => delta.deletes.push((key, small(writers[at]), numbers[at])),
             }
         }
@@ -217,11 +217,13 @@ impl Delta {
     /// Reads dots with their times. Returns how many have a value, which [`Delta::read_values`] puts into place.
     fn read_dots(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<usize, DecodeError> {
         let known = self.writers();
-        let writers = if known.len() > 1 { read_ints(reader, count)? } else { vec![0; count] };
+        let writers = if known.len() > 1 { read_ints(reader, count)? } else { Vec::new() };
         let numbers = read_ints(reader, count)?;
         let covered: Vec<u64> = known.iter().map(|id| self.since.get(id)).collect();
         let valued = |writer: u64, seq: u64| at(&covered, writer).is_none_or(|&last| seq > last);
-        let values = writers.iter().zip(&numbers).filter(|&(&writer, &seq)| valued(writer, seq)).count();
+        // One writer alone has no column.
+        let dots = || writers.iter().copied().chain(std::iter::repeat(0)).zip(numbers.iter().copied());
+        let values = dots().filter(|&(writer, seq)| valued(writer, seq)).count();
         let (times, counters) = (read_ints(reader, values)?, read_ints(reader, values)?);
         let base = self.base_ms();
         let times: Vec<u64> = times.into_iter().map(|ms| ms.wrapping_add(base)).collect();
@@ -230,7 +232,7 @@ impl Delta {
         }
         let mut clocks = times.iter().zip(&counters).map(|(&ms, &counter)| Hlc::new(ms, counter as u16));
         self.dots.reserve(count);
-        for (writer, seq) in writers.into_iter().zip(numbers) {
+        for (writer, seq) in dots() {
             let clock = if valued(writer, seq) { clocks.next() } else { None };
             let value = clock.map(|hlc| (hlc, SmallBytes::default()));
             self.dots.push(DotRow { writer: small(writer), seq, value });
@@ -239,12 +241,28 @@ impl Delta {
     }
 
     fn read_values(&mut self, reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<(), DecodeError> {
-        if count > 0 {
-            let payloads = read_values(reader, count, budget)?;
-            let places = self.dots.iter_mut().filter_map(|dot| dot.value.as_mut());
-            places.zip(payloads).for_each(|(place, payload)| place.1 = payload);
+        if count == 0 {
+            return Ok(());
         }
-        Ok(())
+        let places = self.dots.iter_mut().filter_map(|dot| dot.value.as_mut()).map(|(_, payload)| payload);
+        match reader.byte()? {
+            AS_INTEGERS => {
+                for (place, number) in places.zip(read_ints(reader, count)?) {
+                    let (bytes, length) = int_bytes(unzigzag(number));
+                    *place = SmallBytes::new(&bytes[..length]);
+                }
+                Ok(())
+            }
+            AS_STRINGS => {
+                let payloads = read_strings(reader, count, budget)?;
+                if payloads.iter().any(|payload| payload.len() > bounds::VALUE_BYTES) {
+                    return Err(DecodeError::TooLarge { what: "value", limit: bounds::VALUE_BYTES });
+                }
+                places.zip(payloads).for_each(|(place, payload)| *place = payload);
+                Ok(())
+            }
+            _ => Err(DecodeError::Range("value column")),
+        }
     }
 
     fn read_extensions(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -309,26 +327,5 @@ fn write_values(out: &mut Writer, values: &[&(Hlc, SmallBytes)]) {
             let payloads: Vec<&[u8]> = values.iter().map(|(_, payload)| &**payload).collect();
             write_strings(out, &payloads);
         }
-    }
-}
-
-fn read_values(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
-    match reader.byte()? {
-        AS_INTEGERS => {
-            let integers = read_ints(reader, count)?;
-            let payload = |number| {
-                let (bytes, length) = int_bytes(unzigzag(number));
-                SmallBytes::new(&bytes[..length])
-            };
-            Ok(integers.into_iter().map(payload).collect())
-        }
-        AS_STRINGS => {
-            let payloads = read_strings(reader, count, budget)?;
-            match payloads.iter().any(|payload| payload.len() > bounds::VALUE_BYTES) {
-                true => Err(DecodeError::TooLarge { what: "value", limit: bounds::VALUE_BYTES }),
-                false => Ok(payloads),
-            }
-        }
-        _ => Err(DecodeError::Range("value column")),
     }
 }

@@ -5,7 +5,7 @@ use super::column::{read_ints, write_ints};
 use super::strings::{read_strings, write_strings};
 use crate::assoc::{Table, at};
 use crate::bytes::{DecodeError, Reader, SmallBytes, Writer};
-use crate::crdt::{Key, Kind, last_separator};
+use crate::crdt::{Container, Key, Kind, last_separator};
 
 /// Added to the kind of a row whose leaf stands at the root itself and so has no item.
 const ITSELF: u64 = 0x10;
@@ -92,40 +92,40 @@ pub(super) fn write_keys(out: &mut Writer, keys: &[&Key]) {
 
 /// Reads the columns of `count` keys.
 pub(super) fn read_keys(reader: &mut Reader<'_>, count: usize, budget: &mut Budget) -> Result<Vec<Key>, DecodeError> {
-    let paths = read_nodes(reader, budget)?;
+    let mut containers = read_containers(reader, budget)?;
     budget.spend(count.saturating_mul(size_of::<Key>()))?;
-    let (containers, kinds) = (read_ints(reader, count)?, read_ints(reader, count)?);
+    let (rows, kinds) = (read_ints(reader, count)?, read_ints(reader, count)?);
     let mut items: [std::vec::IntoIter<SmallBytes>; ITSELF as usize] = Default::default();
     for (kind, items) in (0..).zip(&mut items) {
         let rows = kinds.iter().filter(|&row| *row == kind).count();
         *items = read_strings(reader, rows, budget)?.into_iter();
     }
     let mut keys = Vec::with_capacity(count);
-    for (&container, &kind) in containers.iter().zip(&kinds) {
-        let path = at(&paths, container).ok_or(DecodeError::Range("container"))?;
+    for (&container, &kind) in rows.iter().zip(&kinds) {
+        let container = usize::try_from(container).ok().and_then(|at| containers.get_mut(at));
+        let container = container.ok_or(DecodeError::Range("container"))?;
         let item = usize::try_from(kind).ok().and_then(|kind| items.get_mut(kind)).and_then(Iterator::next);
         let kind = Kind(u8::try_from(kind & !ITSELF).map_err(|_| DecodeError::Range("kind"))?);
-        budget.spend(path.len() + item.as_ref().map_or(0, |item| item.len()))?;
-        keys.push(join_key(path, kind, item.as_deref())?);
+        budget.spend(container.as_bytes().len() + item.as_ref().map_or(0, |item| item.len()))?;
+        keys.push(match &item {
+            Some(item) => container.key(kind, item)?,
+            None => join_key(container.as_bytes(), kind, None)?,
+        });
     }
     Ok(keys)
 }
 
-fn read_nodes(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<SmallBytes>, DecodeError> {
+fn read_containers(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<Container>, DecodeError> {
     let count = usize::try_from(reader.varint()?).map_err(|_| DecodeError::Range("containers"))?;
-    budget.spend(count.saturating_mul(2 * size_of::<SmallBytes>()))?;
+    budget.spend(count.saturating_mul(size_of::<SmallBytes>() + size_of::<Container>()))?;
     let parents = read_ints(reader, count)?;
     let segments = read_strings(reader, count, budget)?;
-    let mut paths = vec![SmallBytes::default()];
+    let mut containers = vec![Container::default()];
     for (parent, segment) in parents.into_iter().zip(segments) {
-        let parent = at(&paths, parent).ok_or(DecodeError::Range("container"))?;
-        let path = [parent, &[0, 0x10][..], &segment].concat();
-        // A key with this container would be refused anyway; refusing here bounds the memory.
-        if path.len() > crate::bounds::PATH_BYTES {
-            return Err(DecodeError::TooLarge { what: "path", limit: crate::bounds::PATH_BYTES });
-        }
-        budget.spend(path.len())?;
-        paths.push(SmallBytes::from(path));
+        let parent = at(&containers, parent).ok_or(DecodeError::Range("container"))?;
+        budget.spend(parent.as_bytes().len() + 2 + segment.len())?;
+        // Refusing here what a key would be refused for also bounds the memory.
+        containers.push(Container::check([parent.as_bytes(), &[0, 0x10][..], &segment].concat())?);
     }
-    Ok(paths)
+    Ok(containers)
 }

@@ -80,9 +80,9 @@ pub(crate) fn read_strings(
         PLAIN => read_plain(reader, count, budget),
         HEX => {
             let length = length(reader)?;
-            fixed(reader, count, length / 2, length, budget, &unpack_hex)
+            fixed(reader, count, length / 2, length / 2 * 2, budget, unpack_hex)
         }
-        UUID => fixed(reader, count, 16, 36, budget, &with_dashes),
+        UUID => fixed(reader, count, 16, 36, budget, with_dashes),
         COUNTED => Counted::read(reader, count, budget),
         DICTIONARY => {
             let entries = usize::try_from(reader.varint()?).ok().filter(|&entries| entries <= count);
@@ -101,9 +101,7 @@ pub(crate) fn read_strings(
         }
         BASE64 => {
             let length = length(reader)?;
-            fixed(reader, count, (length * 6).div_ceil(8), length, budget, &|bytes, out| {
-                unpack_base64(bytes, length, out)
-            })
+            fixed(reader, count, (length * 6).div_ceil(8), length, budget, unpack_base64)
         }
         _ => Err(DecodeError::Range("string class")),
     }
@@ -124,12 +122,11 @@ fn fixed(
     packed: usize,
     length: usize,
     budget: &mut Budget,
-    unpack: &dyn Fn(&[u8], &mut Vec<u8>),
+    unpack: impl Fn(&[u8], &mut [u8]),
 ) -> Result<Vec<SmallBytes>, DecodeError> {
     budget.spend(count.saturating_mul(length))?;
-    let (mut items, mut item) = (Vec::with_capacity(count), Vec::with_capacity(length));
+    let (mut items, mut item) = (Vec::with_capacity(count), vec![0; length]);
     for _ in 0..count {
-        item.clear();
         unpack(reader.take(packed)?, &mut item);
         items.push(SmallBytes::new(&item));
     }
@@ -274,17 +271,24 @@ fn pack_hex(digits: &[u8], out: &mut Writer) {
     }
 }
 
-fn unpack_hex(bytes: &[u8], out: &mut Vec<u8>) {
+fn unpack_hex(bytes: &[u8], out: &mut [u8]) {
     let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
-    bytes.iter().for_each(|byte| out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]));
+    for (byte, digits) in bytes.iter().zip(out.as_chunks_mut::<2>().0) {
+        *digits = [digit(byte >> 4), digit(byte & 15)];
+    }
 }
 
-fn with_dashes(bytes: &[u8], out: &mut Vec<u8>) {
-    for (at, part) in [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]].iter().enumerate() {
-        if at > 0 {
-            out.push(b'-');
+fn with_dashes(bytes: &[u8], out: &mut [u8]) {
+    let (mut bytes, mut out) = (bytes, out);
+    for part in [4, 2, 2, 2, 6] {
+        let (these, others) = bytes.split_at(part);
+        let (digits, behind) = std::mem::take(&mut out).split_at_mut(2 * part);
+        unpack_hex(these, digits);
+        bytes = others;
+        if let Some((dash, behind)) = behind.split_first_mut() {
+            *dash = b'-';
+            out = behind;
         }
-        unpack_hex(part, out);
     }
 }
 
@@ -316,14 +320,14 @@ fn pack_base64(item: &[u8], out: &mut Writer) {
     }
 }
 
-fn unpack_base64(bytes: &[u8], length: usize, out: &mut Vec<u8>) {
+fn unpack_base64(bytes: &[u8], out: &mut [u8]) {
     let (mut pending, mut held, mut bytes) = (0u16, 0, bytes.iter());
-    for _ in 0..length {
+    for letter in out {
         if held < 6 {
             pending |= u16::from(bytes.next().copied().unwrap_or(0)) << held;
             held += 8;
         }
-        out.push(DIGITS[usize::from(pending & 63)]);
+        *letter = DIGITS[usize::from(pending & 63)];
         pending >>= 6;
         held -= 6;
     }

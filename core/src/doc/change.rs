@@ -112,9 +112,12 @@ impl Doc {
     pub(super) fn touch(&mut self, key: &Key, by: ReplicaId) {
         self.lists.touch(&self.state, key);
         let undoing = self.undo.is_some() && self.in_transaction();
-        if self.observer.is_quiet() && !undoing {
-            return;
+        if !self.observer.is_quiet() || undoing {
+            self.note_before(key, by, undoing);
         }
+    }
+
+    fn note_before(&mut self, key: &Key, by: ReplicaId, undoing: bool) {
         if self.observer.all {
             self.touch_register(key);
         }

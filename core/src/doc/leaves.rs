@@ -119,7 +119,9 @@ impl Leaves {
         };
         order.add(id);
         self.index.insert(hash, id);
-        self.nodes.enter(container(key));
+        if !self.nodes.enter_again(key.as_bytes()) {
+            self.nodes.enter(container(key));
+        }
         (id, true)
     }
 

@@ -3,7 +3,7 @@
 use super::leaves::hash;
 use crate::assoc::HashIndex;
 use crate::bytes::SmallBytes;
-use crate::crdt::last_separator;
+use crate::crdt::{Kind, last_separator};
 
 /// For each path that holds something, the number of leaves that stand there and of paths directly below that hold
 /// something. Adding or removing a leaf costs one step, unless its container appears or goes with it.
@@ -47,6 +47,20 @@ impl Nodes {
             let Some(end) = last_separator(path) else { return };
             path = &path[..end];
         }
+    }
+
+    /// Counts the register with a key if it stands directly at the path that was asked for last, as most do, and tells
+    /// whether it does. This takes no look at the parts of the key.
+    pub(super) fn enter_again(&mut self, key: &[u8]) -> bool {
+        let Some((path, count)) = self.nodes.get_mut(self.last as usize).filter(|(_, count)| *count > 0) else {
+            return false;
+        };
+        let stands = match key.strip_prefix(&**path) {
+            Some([0, 0x10, name @ .., 0, kind]) => *kind == Kind::REGISTER.0 && !name.contains(&0),
+            _ => false,
+        };
+        *count += u32::from(stands);
+        stands
     }
 
     /// Takes back what [`Nodes::enter`] counted.
