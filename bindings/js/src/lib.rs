@@ -22,6 +22,8 @@ mod plain;
 mod refused;
 #[cfg(feature = "documents")]
 mod replica;
+#[cfg(feature = "documents")]
+mod room;
 #[cfg(feature = "streams")]
 mod stream;
 #[cfg(feature = "text")]

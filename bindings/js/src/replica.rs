@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::change::{flatten, hex};
 use crate::error::fail;
+use crate::room;
 use crate::value::{from_js, option_to_js};
 
 /// A document with its link to a relay, which is idle until it is opened and switched on.
@@ -66,6 +67,7 @@ impl Replica {
 
     /// Input: a message came.
     pub fn frame(&mut self, bytes: &[u8], now: f64) {
+        room::ahead();
         self.inner.handle(Input::Frame(bytes), now as u64);
     }
 
@@ -109,6 +111,7 @@ impl Replica {
     }
 
     pub(crate) fn import_blob(&mut self, bytes: &[u8]) -> Result<ImportReport, ImportError> {
+        room::for_blob(bytes.len());
         self.inner.import(bytes)
     }
 
@@ -117,6 +120,7 @@ impl Replica {
     }
 
     pub(crate) fn doc_mut(&mut self) -> &mut Doc {
+        room::ahead();
         self.inner.doc_mut()
     }
 }
