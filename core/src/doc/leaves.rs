@@ -30,6 +30,8 @@ pub(super) struct Leaves {
     index: HashIndex,
     nodes: Nodes,
     order: Mutex<Order>,
+    /// Number of leaves that say something about the document.
+    about: usize,
 }
 
 impl Leaves {
@@ -118,6 +120,7 @@ impl Leaves {
             }
         };
         order.add(id);
+        self.about += usize::from(is_about(key));
         self.index.insert(hash, id);
         if !self.nodes.enter_again(key.as_bytes()) {
             self.nodes.enter(container(key));
@@ -132,6 +135,7 @@ impl Leaves {
             return;
         }
         slot.1 = Leaf::Gone;
+        self.about -= usize::from(is_about(&slot.0));
         self.index.remove(hash(self.seed, slot.0.as_bytes()), id);
         self.nodes.leave(container(&slot.0));
         if self.index.len() == 0 && self.chunks.len() * CHUNK > KEPT {
@@ -156,6 +160,11 @@ impl Leaves {
     pub(super) fn range(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Range<'_> {
         let (row, ids) = self.ordered().from(from.as_ref(), &|id| self.at(id).0.as_bytes());
         Range { leaves: self, row, ids, next: 0, to: SmallBytes::new(to.as_ref()) }
+    }
+
+    /// Whether anything is said about the document. Asked at every delete, and seldom the case.
+    pub(super) fn say_something(&self) -> bool {
+        self.about > 0
     }
 
     /// Whether anything but a register is at or below a path.
@@ -212,6 +221,10 @@ impl Leaves {
             keys.push(key.as_bytes());
         }
         keys.sort_unstable();
+        let about = self.iter().filter(|(_, (key, _))| is_about(key)).count();
+        if about != self.about {
+            return Err(format!("{about} leaves are about the document, {} are counted", self.about));
+        }
         if keys.len() != self.len() {
             return Err(format!("{} leaves are there, {} are counted", keys.len(), self.len()));
         }

@@ -1,6 +1,6 @@
 //! Policies and sources: what is said about the document, kept at its root.
 
-use super::super::leaf::{dots, is_about, newest};
+use super::super::leaf::{dots, newest};
 use super::super::state::State;
 use super::super::{Doc, EditError};
 use crate::bounds;
@@ -82,7 +82,7 @@ impl Doc {
 
     /// The keys among these whose deletion leaves a mark.
     pub(in super::super) fn to_be_marked(&self, keys: &[Key]) -> Vec<Key> {
-        if !any_policy(&self.state) {
+        if !self.state.leaves.say_something() {
             return Vec::new();
         }
         let marked =
@@ -107,10 +107,6 @@ fn source_rest(replica: &ReplicaId) -> [u8; 17] {
     rest
 }
 
-fn any_policy(state: &State) -> bool {
-    state.leaves.range(about(&[]), Key::assemble(&[], Kind(Kind::ABOUT.0 + 1), &[])).any(|(key, _)| is_about(key))
-}
-
 fn said(state: &State, rest: &[u8]) -> Option<Value> {
     let key = about(rest);
     let newest = newest(state, dots(state, &key))?;
@@ -119,7 +115,7 @@ fn said(state: &State, rest: &[u8]) -> Option<Value> {
 
 /// The policy that counts at an encoded path.
 pub(super) fn policy_at(state: &State, path: &[u8]) -> Policy {
-    if !any_policy(state) {
+    if !state.leaves.say_something() {
         return Policy::LastWriterWins;
     }
     let mut prefix = path;
