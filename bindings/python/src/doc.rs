@@ -79,6 +79,13 @@ impl Replica {
         }
     }
 
+    /// The value of the register of a key below the path, or the default.
+    fn get_child(&self, py: Python<'_>, path: &str, key: &str, default: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        let path = parse(py, path)?.child(key);
+        let found = self.lock(py)?.doc().get(&path);
+        found.map_or(Ok(default), |value| value::to_python(py, value))
+    }
+
     /// The whole subtree as plain objects, or the default.
     #[pyo3(signature = (path, default=None))]
     fn view(&self, py: Python<'_>, path: &str, default: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {

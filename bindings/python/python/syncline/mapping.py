@@ -37,17 +37,26 @@ class Map(Container, MutableMapping[str, Any]):
     __slots__ = ()
 
     def __getitem__(self, key: str) -> Any:
-        if not isinstance(key, str):
+        value = self.get(key, _MISSING)
+        if value is _MISSING:
             raise KeyError(key)
-        replica, place = self._doc._replica, _paths.child(self._key, key)
-        with self._doc._lock:
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Gives what ``m[key]`` gives, or the default if there is nothing."""
+        if not isinstance(key, str):
+            return default
+        doc = self._doc
+        value = doc._replica.get_child(self._key, key, _MISSING)
+        if value is not _MISSING:
+            return value
+        with doc._lock:
+            replica, place = doc._replica, _paths.child(self._key, key)
             value = replica.get(place, _MISSING)
             kind = replica.kind(place) if value is _MISSING else None
         if value is not _MISSING:
             return value
-        if kind is None:
-            raise KeyError(key)
-        return _container(self._doc, kind, (*self._path, key))
+        return default if kind is None else _container(doc, kind, (*self._path, key))
 
     def __setitem__(self, key: str, value: Any) -> None:
         if isinstance(value, Container):
