@@ -1,4 +1,7 @@
 //! What durable members remember of retired ids, and the ids under which their owners go on.
+//!
+//! Our own; the problem, and answers that need a coordinator for each join instead, are in Almeida, Baquero, Fonte:
+//! "Interval tree clocks", 2008, and Landes: "Dynamic vector clocks", 2006.
 
 use super::{ReplicaId, VersionVector};
 use crate::assoc::SortedMap;

@@ -9,6 +9,8 @@
 //! | 3 counted | prefix, digits of the tail (0: not padded), tails as an integer column |
 //! | 4 dictionary | number of entries, entries as a column, indices as an integer column |
 //! | 5 base64url | characters of each, then six bits a character |
+//!
+//! (Shared prefixes are front coding: Witten, Moffat, Bell: "Managing Gigabytes", 1999, section 4.1.)
 
 use super::budget::Budget;
 use super::column::{read_ints, write_ints};

@@ -1,4 +1,8 @@
 //! The write tracker: which writes have reached their level.
+//!
+//! A level is reached once enough *named* members hold the write on disk: majorities intersect (Gifford: "Weighted voting
+//! for replicated data", 1979). Acks are cumulative, so what k members hold of a writer is the k-th largest of what they
+//! say, as the commit index is found in Raft (Ongaro, Ousterhout, 2014), here for each writer of a version vector.
 
 use super::ack::{Ack, AckError};
 use super::configuration::{Configuration, Group};

@@ -14,6 +14,9 @@
 //! then the round may be given up. No two rounds have the same horizon: a peer that took part in the first would count as
 //! knowing the deletes that the second forgets.
 //!
+//! The round is our own, in the shape of a two-phase commit (Gray: "Notes on data base operating systems", 1978) whose
+//! votes are promises about versions; `tests/src/retire` holds it against histories in which sessions come and go.
+//!
 //! There is one driver for a room at a time. One that takes over after another's end clears up with
 //! [`RetireDriver::recover`] before it starts a round of its own.
 
