@@ -2,9 +2,11 @@
 //!
 //! `tests/mutants/*.json` lists the changes: `name`, `file` (below `core/src`), `find` (text that occurs once),
 //! `replace`, and `test` (test binary and optionally a filter) that must fail. Each change is made in a copy of the
-//! sources below the target folder, so that the tree itself stays as it is and dependencies are built once.
+//! sources below the target folder, so that the tree itself stays as it is and dependencies are built once. All those
+//! tests must pass before the first change is made.
 //! Arguments select mutants whose name contains one of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -28,14 +30,13 @@ fn main() -> ExitCode {
 
 fn run(wanted: &[String]) -> Result<bool, String> {
     let copy = Copy::make()?;
+    let mut all = mutants()?;
+    all.retain(|mutant| wanted.is_empty() || wanted.iter().any(|part| mutant["name"].to_string().contains(part)));
+    copy.check(&all)?;
     let mut all_caught = true;
     println!("{:<44} {:<28} {:>6}  result", "mutation", "test", "s");
-    for mutant in mutants()? {
-        let name = field(&mutant, "name")?;
-        if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
-            continue;
-        }
-        let start = Instant::now();
+    for mutant in all {
+        let (name, start) = (field(&mutant, "name")?, Instant::now());
         let verdict = copy.judge(&mutant)?;
         all_caught &= verdict == "caught";
         println!("{name:<44} {:<28} {:>6.1}  {verdict}", field(&mutant, "test")?, start.elapsed().as_secs_f64());
@@ -67,6 +68,18 @@ impl Copy {
         let manifest = kept.join("\n").replacen("[workspace]", "[workspace]\nmembers = [\"core\", \"tests\"]", 1);
         write(&copy.root.join("Cargo.toml"), &manifest)?;
         Ok(copy)
+    }
+
+    /// Runs each test on the sources as they are: one that fails anyway would catch everything.
+    fn check(&self, mutants: &[Json]) -> Result<(), String> {
+        let tests: Result<BTreeSet<&str>, String> = mutants.iter().map(|mutant| field(mutant, "test")).collect();
+        for test in tests? {
+            match self.test(test)? {
+                "MISSED" => {}
+                other => return Err(format!("without any mutation `{test}` says: {other}")),
+            }
+        }
+        Ok(())
     }
 
     /// Applies the mutant, runs its test and puts the source back.
