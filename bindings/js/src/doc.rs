@@ -13,6 +13,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::change::{flatten, hex};
+#[cfg(feature = "types")]
+use crate::conflict;
 use crate::error::fail;
 #[cfg(feature = "lists")]
 use crate::list;
@@ -86,6 +88,8 @@ impl Replica {
             undo::FIRST..=undo::LAST => return undo::read(doc, what, value),
             #[cfg(feature = "plain")]
             plain::FIRST..=plain::LAST => plain::read(doc, path),
+            #[cfg(feature = "types")]
+            conflict::FIRST..=conflict::LAST => return conflict::read(doc, what, path, value),
             17 => JsValue::from_f64(doc.lost_changes() as f64),
             #[cfg(feature = "types")]
             _ => return types::read(doc, what, path, value),

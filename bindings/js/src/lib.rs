@@ -6,11 +6,14 @@
 //!
 //! - A path crosses as one string, in its encoded form, and a write of a number, text, truth or null as itself.
 //! - Times are milliseconds since 1970, as from `Date.now()`. Sequence numbers are numbers; they stay below 2^48.
-//! - No method calls back into JavaScript code that could call this class again; changes are taken, not pushed.
+//! - Changes are taken, not pushed. JavaScript is called from within in one place only: a function that picks one of several
+//!   concurrent values, which must not call this class (see `conflict`).
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "documents")]
 mod change;
+#[cfg(feature = "types")]
+mod conflict;
 #[cfg(feature = "documents")]
 mod doc;
 mod error;

@@ -4,10 +4,11 @@
 
 use js_sys::{Array, Float32Array, Uint8Array};
 use syncline::clock::{ReplicaId, VersionVector};
-use syncline::crdt::{FlagKind, Path, Policy, Resolution, SetKind, Value};
+use syncline::crdt::{FlagKind, Path, Policy, SetKind, Value};
 use syncline::doc::{Doc, EditError};
 use wasm_bindgen::JsValue;
 
+use crate::conflict::resolution_to_js;
 use crate::error::fail;
 use crate::refused::{decode_error, resolve_error, unsupported};
 use crate::replica::parse_id;
@@ -26,11 +27,7 @@ pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> Re
         33 => to_js(&Value::Int(doc.bounded(path))),
         34 => (doc.bounded_rights(path, replica(value)?) as f64).into(),
         35 => to_js(&doc.policy(path).to_value()),
-        36 => match doc.resolve(path).map_err(resolve_error)? {
-            Resolution::Absent => Array::new().into(),
-            Resolution::Value(value) => Array::of1(&to_js(&value)).into(),
-            Resolution::All(values) => Array::of2(&JsValue::UNDEFINED, &list_to_js(&values)).into(),
-        },
+        36 => resolution_to_js(doc.resolve(path).map_err(resolve_error)?),
         37 => doc.source(replica(value)?).map_or(JsValue::UNDEFINED, |name| JsValue::from_str(&name)),
         38 => doc.vector_bytes(path).map_or(JsValue::UNDEFINED, vector),
         39 => {

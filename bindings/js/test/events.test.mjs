@@ -1,28 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Doc, SynclineError } from "syncline";
+import { uncaught } from "./support/uncaught.mjs";
 
 /** Collects the events of a document, without what differs from run to run. */
 function collect(doc, ...path) {
   const events = [];
   doc.subscribe(path, (event) => events.push(event));
   return events;
-}
-
-/** Waits for exceptions that become uncaught, instead of letting them end the test run. */
-async function uncaught(work) {
-  const seen = [];
-  const others = process.listeners("uncaughtException");
-  process.removeAllListeners("uncaughtException");
-  process.on("uncaughtException", (error) => seen.push(error));
-  try {
-    work();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  } finally {
-    process.removeAllListeners("uncaughtException");
-    for (const listener of others) process.on("uncaughtException", listener);
-  }
-  return seen;
 }
 
 describe("change events", () => {

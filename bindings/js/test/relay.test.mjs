@@ -41,6 +41,23 @@ describe("with a relay", () => {
     assert.equal(ada.doc.digest(), bob.doc.digest());
   });
 
+  test("a conflict is told also where the value stays as it is", async () => {
+    const room = newRoom();
+    const [ada, bob] = [new Doc({ now: () => Date.now() - 1000 }), new Doc()];
+    ada.register("price").set("earlier");
+    bob.register("price").set("later");
+    const [told, changes] = [[], []];
+    bob.onConflict(({ path, siblings }) => {
+      told.push([path, siblings.map(({ value }) => value)]);
+      bob.map().set("seen", true);
+    });
+    bob.subscribe(["price"], (change) => changes.push(change));
+    await join(room, { doc: bob }).connection.synced();
+    await join(room, { doc: ada }).connection.synced();
+    await until(() => ada.map().get("seen") === true);
+    assert.deepEqual([told, changes], [[[["price"], ["later", "earlier"]]], []]);
+  });
+
   test("acks come at each level, and tell the truth about unsaved changes", async () => {
     const { doc, connection } = join(newRoom());
     const write = doc.map().set("a", 1);

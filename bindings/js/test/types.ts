@@ -106,6 +106,14 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   doc.importCBOR([], bytes);
   doc.memory().total satisfies number;
 
+  const off: () => void = doc.onConflict(["price"], ({ siblings, resolution }) => {
+    siblings[0]?.source satisfies string | undefined;
+    if (resolution instanceof SynclineError) resolution.code satisfies string;
+    else if (resolution.type === "value") resolution.value satisfies Value;
+  });
+  off();
+  doc.registerResolver("first", (siblings) => siblings.findIndex((sibling) => sibling.at > 0));
+  doc.register("price").siblingsWithOrigin()[0]?.seq satisfies number | undefined;
   const connection: Connection = connect("ws://127.0.0.1:7171", { room: "board", doc, presence: { name: "Ada" } });
   connection.on("status", (status: ConnectionStatus) => status.retryAt satisfies number | undefined);
   connection.on("presence", (changes) => changes[0]?.client satisfies string | undefined);
@@ -133,6 +141,8 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   doc.flag("x", { wins: "both" });
   // @ts-expect-error: there is no such policy
   doc.setPolicy(["x"], "first-writer-wins");
+  // @ts-expect-error: a resolver returns an index
+  doc.registerResolver("first", (siblings) => siblings[0]);
   // @ts-expect-error: functions are no values
   map.set("key", () => 1);
   // @ts-expect-error: undefined is no value

@@ -23,6 +23,7 @@ export {
   type SetKind,
   type TextRun,
 } from "./containers.js";
+export type { Conflict, ConflictListener, Resolver, Sibling } from "./conflict.js";
 export { Doc, type DocOptions, type ImportReport, type Memory, type Stats } from "./doc.js";
 export { SynclineError } from "./errors.js";
 export type {

@@ -1,4 +1,5 @@
 import { catchUp, netChanges } from "./changes.js";
+import type { ConflictListener, Resolver } from "./conflict.js";
 import "./dispose.js";
 import {
   SyncBoundedCounter,
@@ -17,7 +18,7 @@ import { Engine } from "./engine.js";
 import type { CatchUp, ChangeListener, NetChange, StreamOptions, SubscribeOptions, Unsubscribe } from "./events.js";
 import { encodePath } from "./path.js";
 import { readJSON, writeJSON } from "./plain.js";
-import { policyFromList, policyToList, resolution, type Policy, type Resolution } from "./policy.js";
+import { policyFromList, policyToList, resolution, type Policy, type RawResolution, type Resolution } from "./policy.js";
 import { READ, WRITE } from "./raw.js";
 import { ChangeStream } from "./stream.js";
 import { UndoManager, type UndoOptions } from "./undo.js";
@@ -182,6 +183,22 @@ export class Doc {
   }
 
   /**
+   * Calls `listener` when a register, in the whole document or at and below a path, comes to hold several concurrent
+   * values, until the result is called. Otherwise as {@link subscribe}; a conflict also comes where the value that is shown
+   * stays the same.
+   *
+   * ```ts
+   * doc.onConflict(["prices"], ({ path, siblings }) => review(path, siblings));
+   * ```
+   */
+  onConflict(listener: ConflictListener): Unsubscribe;
+  onConflict(path: readonly string[], listener: ConflictListener): Unsubscribe;
+  onConflict(first: readonly string[] | ConflictListener, second?: ConflictListener): Unsubscribe {
+    if (typeof first === "function") return this.#engine.onConflict("", first);
+    return this.#engine.onConflict(encodePath(first), second as ConflictListener);
+  }
+
+  /**
    * Begins a stream of the changes at and below a path from now on: a bounded buffer, to be read at one's own pace.
    *
    * Ends when it is closed or the document is freed. Throws a {@link SynclineError} with the code `"too-many-streams"` if the
@@ -275,11 +292,30 @@ export class Doc {
   }
 
   /**
+   * Makes a function known by the name that the policy `{ custom: name }` refers to; a later one of the name replaces it.
+   *
+   * All replicas need the same one, and it must depend on nothing but the values: it cannot use this document, whose every
+   * method then throws the code `"resolving"`. If it throws, which becomes an uncaught exception, or returns no index, the
+   * last writer's value is shown.
+   *
+   * ```ts
+   * doc.registerResolver("highest", (siblings) => {
+   *   const bids = siblings.map((sibling) => Number(sibling.value));
+   *   return bids.indexOf(Math.max(...bids));
+   * });
+   * doc.setPolicy(["bids"], { custom: "highest" });
+   * ```
+   */
+  registerResolver(name: string, resolver: Resolver): void {
+    this.#engine.resolvers.register(this.#engine, name, resolver);
+  }
+
+  /**
    * Returns what the policy of a path makes of the values there. Throws a {@link SynclineError} if it cannot be applied:
-   * `"unknown-source"`, `"no-resolver"`; {@link SyncRegister.get} then shows the last writer's.
+   * `"unknown-source"`, `"no-resolver"`, `"resolver-choice"`; {@link SyncRegister.get} then shows the last writer's.
    */
   resolve(path: string[]): Resolution {
-    return resolution(this.#engine.raw.read(READ.resolve, encodePath(path)) as [] | [Value] | [undefined, Value[]]);
+    return resolution(this.#engine.raw.read(READ.resolve, encodePath(path)) as RawResolution);
   }
 
   /** Returns the vector at a path, in one copy; `undefined` if there is none. The same as {@link SyncRegister.vector}. */

@@ -1,9 +1,11 @@
 import { CHANGE_FIELDS, changeEvent, filter } from "./changes.js";
+import { conflict, type Conflict, type ConflictListener, type RawConflict } from "./conflict.js";
 import { SynclineError } from "./errors.js";
 import type { ChangeEvent, ChangeListener, SubscribeOptions, Unsubscribe } from "./events.js";
 import { isWithin } from "./path.js";
 import { INPUT, OUTPUT, READ, WRITE, createRaw, refusing, watch, type RawHolder, type RawReplica } from "./raw.js";
 import { report } from "./report.js";
+import { Resolvers } from "./resolvers.js";
 import type { UndoManager } from "./undo.js";
 import type { Value } from "./value.js";
 import { AckTracker, Committed, InTransaction, type Write } from "./write.js";
@@ -30,6 +32,11 @@ interface Subscription {
   readonly onLagged: ((missed: number) => void) | undefined;
 }
 
+interface ConflictSubscription {
+  readonly path: string;
+  readonly listener: ConflictListener;
+}
+
 /**
  * One WASM replica with all that JavaScript keeps beside it: who listens, who waits, who sends and who stores.
  * @internal
@@ -38,6 +45,7 @@ export class Engine implements RawHolder {
   raw: RawReplica;
   readonly id: string;
   readonly acks = new AckTracker();
+  readonly resolvers = new Resolvers();
   readonly now: () => number;
   /** Does what concerns the network; set while connected. */
   link: OutputSink | undefined;
@@ -55,6 +63,7 @@ export class Engine implements RawHolder {
   #depth = 0;
   #transaction: InTransaction | undefined;
   #subscriptions: Subscription[] = [];
+  #conflictSubscriptions: ConflictSubscription[] = [];
   #delivering = false;
   /** Changes that came while others were being told. */
   readonly #backlog: unknown[][] = [];
@@ -138,7 +147,7 @@ export class Engine implements RawHolder {
   /** Delivers the events of what has just changed, and sees to it that it is sent and stored. */
   announce(): void {
     this.#wake();
-    if (this.#subscriptions.length > 0) this.#deliver();
+    if (this.#isObserved) this.#deliver();
     this.schedule();
   }
 
@@ -153,13 +162,28 @@ export class Engine implements RawHolder {
 
   subscribe(path: string, listener: ChangeListener, options: SubscribeOptions): Unsubscribe {
     const subscription = { path, listener, wants: filter(path, options), onLagged: options.onLagged };
-    if (this.#subscriptions.length === 0) this.raw.observe(true);
+    this.raw.observe(true);
     this.#subscriptions = [...this.#subscriptions, subscription];
     return () => {
-      const left = this.#subscriptions.filter((other) => other !== subscription);
-      if (left.length === 0 && this.#subscriptions.length > 0 && !this.#freed) this.raw.observe(false);
-      this.#subscriptions = left;
+      this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
+      if (!this.#freed) this.raw.observe(this.#isObserved);
     };
+  }
+
+  onConflict(path: string, listener: ConflictListener): Unsubscribe {
+    const subscription = { path, listener };
+    // What came before is nobody's; builds without conflicts refuse this.
+    if (this.#conflictSubscriptions.length === 0) this.raw.read(READ.conflicts, "");
+    this.raw.observe(true);
+    this.#conflictSubscriptions = [...this.#conflictSubscriptions, subscription];
+    return () => {
+      this.#conflictSubscriptions = this.#conflictSubscriptions.filter((other) => other !== subscription);
+      if (!this.#freed) this.raw.observe(this.#isObserved);
+    };
+  }
+
+  get #isObserved(): boolean {
+    return this.#subscriptions.length > 0 || this.#conflictSubscriptions.length > 0;
   }
 
   /** Delivers what happened, also what the listeners themselves cause by writing. */
@@ -170,13 +194,15 @@ export class Engine implements RawHolder {
     try {
       for (let round = 0; !this.#freed; round++) {
         const next = this.#backlog.shift() ?? this.raw.take_changes();
-        if (next.length === 0) return;
+        const conflicts = this.#takeConflicts();
+        if (next.length === 0 && conflicts.length === 0) return;
         if (round === MAX_EVENT_ROUNDS) {
           report(new SynclineError("event-loop", "the change listeners keep writing in answer to their own changes; their last changes were not announced"));
           return;
         }
         if (next.length >= MAX_CHANGES * CHANGE_FIELDS) this.#tellLagged();
         for (let i = 0; i < next.length; i += CHANGE_FIELDS) this.#tell(next, i);
+        for (const raw of conflicts) this.#tellConflict(raw);
       }
     } finally {
       this.#backlog.length = 0;
@@ -191,6 +217,23 @@ export class Engine implements RawHolder {
       if (!isWithin(path, subscription.path) || !this.#subscriptions.includes(subscription)) continue;
       if (subscription.wants && !subscription.wants(changes, at)) continue;
       event ??= changeEvent(changes, at);
+      try {
+        subscription.listener(event);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  #takeConflicts(): RawConflict[] {
+    return this.#conflictSubscriptions.length === 0 ? [] : (this.raw.read(READ.conflicts, "") as RawConflict[]);
+  }
+
+  #tellConflict(raw: RawConflict): void {
+    let event: Conflict | undefined;
+    for (const subscription of this.#conflictSubscriptions) {
+      if (!isWithin(raw[0], subscription.path) || !this.#conflictSubscriptions.includes(subscription)) continue;
+      event ??= conflict(raw);
       try {
         subscription.listener(event);
       } catch (error) {
@@ -240,6 +283,8 @@ export class Engine implements RawHolder {
         if (kind === OUTPUT.idle) {
           this.#wake();
           this.#wakeAt(payload as number | undefined);
+          // A conflict may leave the value as it is, and then comes without a change.
+          if (this.#conflictSubscriptions.length > 0) this.#deliver();
           return;
         }
         if (kind === OUTPUT.changes) this.#deliver(payload as unknown[]);
@@ -270,6 +315,7 @@ export class Engine implements RawHolder {
 
   free(): void {
     if (this.#freed) return;
+    this.resolvers.assertIdle();
     for (const stop of this.#onFree) stop();
     const { raw } = this;
     this.#end(new SynclineError("freed", "this Doc was freed; create a new one"));
@@ -287,6 +333,7 @@ export class Engine implements RawHolder {
     this.#freed = true;
     clearTimeout(this.#timer);
     this.#subscriptions = [];
+    this.#conflictSubscriptions = [];
     this.raw = refusing(error);
     this.acks.close(error);
   }

@@ -8,8 +8,8 @@ import type { Value } from "./value.js";
  * - `"insert-wins"`: a value wins over a concurrent deletion, whatever their times.
  * - `"remove-wins"`: a deletion wins over concurrent values.
  * - `{ sourcePriority }`: that of the writer whose source (see {@link Doc.setSource}) stands first in the list.
- * - `{ custom }`: the one that a function of this name picks. This package has no such functions: the last writer's is
- *   shown, and {@link Doc.resolve} throws `"no-resolver"`.
+ * - `{ custom }`: the one that a function of this name picks, see {@link Doc.registerResolver}. Where there is none, or it
+ *   fails, the last writer's is shown, and {@link Doc.resolve} throws `"no-resolver"` or `"resolver-choice"`.
  */
 export type Policy =
   | "last-writer-wins"
@@ -44,10 +44,16 @@ export function policyFromList([name, ...rest]: string[]): Policy {
 }
 
 /**
- * Names what WASM returned: nothing, the one value, or nothing and all values.
+ * What WASM returns: nothing, the one value, or nothing and all values.
  * @internal
  */
-export function resolution(found: [] | [Value] | [undefined, Value[]]): Resolution {
+export type RawResolution = [] | [Value] | [undefined, Value[]];
+
+/**
+ * Names what WASM returned.
+ * @internal
+ */
+export function resolution(found: RawResolution): Resolution {
   if (found.length === 0) return { type: "absent" };
   return found.length === 1 ? { type: "value", value: found[0] } : { type: "all", values: found[1] };
 }

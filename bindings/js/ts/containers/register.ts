@@ -1,3 +1,4 @@
+import { siblings, type Sibling } from "../conflict.js";
 import type { Engine } from "../engine.js";
 import { READ, WRITE } from "../raw.js";
 import type { Value } from "../value.js";
@@ -33,6 +34,11 @@ export class SyncRegister {
   /** Returns all values that were written concurrently and not yet replaced, newest first; usually one. */
   siblings(): Value[] {
     return this.#engine.raw.read(READ.siblings, this.#path) as Value[];
+  }
+
+  /** Returns the same as {@link siblings} with who wrote them and when. */
+  siblingsWithOrigin(): Sibling[] {
+    return siblings(this.#engine.raw.read(READ.siblingsWithOrigin, this.#path) as unknown[]);
   }
 
   /**
