@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use syncline::clock::{Dot, ReplicaId};
 use syncline::crdt::{Key, Kind, Path, Value};
-use syncline::doc::{Doc, Origin};
+use syncline::doc::{Doc, ImportError, Origin};
 use syncline::reconcile::{
     Action, Asker, CellCache, FindingKind, ItemHasher, Pinned, Record, Session, SessionError, Teller, dot_item,
     list_bytes,
@@ -261,6 +261,63 @@ fn pruned_deletes_come_to_the_same_as_deltas_with_their_records() {
         }
         Ok(())
     });
+}
+
+/// A copy as another program holds it that has nothing but what was saved.
+fn copy_of(doc: &Doc, id: u128) -> Doc {
+    let mut copy = Doc::new(ReplicaId::new(2, id));
+    copy.import(&doc.save()).expect("a save loads");
+    copy
+}
+
+/// Where documents and sessions are different programs, sessions work on copies, and what they come to is imported.
+#[test]
+fn a_session_between_copies_comes_to_the_same_once_imported() {
+    each_seed("cold", "a_session_between_copies_comes_to_the_same_once_imported", &seeds(40), |seed| {
+        let mut rng = Rng::new(seed);
+        let (mut one, mut two) = (doc(1), doc(2));
+        scribble(&mut one, &mut rng, 200, 0);
+        two.import(&one.export()).map_err(|error| error.to_string())?;
+        for doc in [&mut one, &mut two] {
+            let (writes, deletes) = (rng.below(30), rng.below(300));
+            scribble(doc, &mut rng, writes, deletes);
+            if rng.chance(80) {
+                doc.prune(&doc.version());
+            }
+        }
+        let (mut here, mut there) = (copy_of(&one, 1), copy_of(&two, 2));
+        run(&mut here, &mut there, [None, None], 0);
+        for (doc, copy) in [(&mut one, &here), (&mut two, &there)] {
+            doc.import(&copy.save()).map_err(|error| error.to_string())?;
+            doc.check()?;
+            if (doc.digest(), doc.export()) != (copy.digest(), copy.export()) {
+                return Err("the copy holds something else".into());
+            }
+        }
+        if one.digest() == two.digest() { Ok(()) } else { Err("the documents differ".into()) }
+    });
+}
+
+#[test]
+fn what_was_mended_in_a_copy_is_taken_over() {
+    let mut healthy = filled(1, 400);
+    healthy.transact(6, None, |doc| doc.set(&place(5_000), Value::Int(1))).expect("a write");
+    healthy.transact(6, None, |doc| doc.delete(&place(5_000))).expect("a delete");
+    let record = Record::of(&healthy);
+    let mut damaged = rotten(&healthy);
+    let mut copy = copy_of(&damaged, 1);
+    run(&mut copy, &mut healthy, [None, Some(record)], 0);
+    damaged.import(&copy.save()).expect("a save loads");
+    assert_ne!(damaged.digest(), healthy.digest(), "an import believes what is here");
+    damaged.observe(true);
+    damaged.mend_from(&copy.save(), &Origin::Import).expect("the version is the same");
+    assert_eq!((damaged.digest(), damaged.check()), (healthy.digest(), Ok(())));
+    let told: Vec<Path> = damaged.take_changes().into_iter().map(|change| change.path).collect();
+    assert_eq!(told, [place(7), place(8)], "what is listed nowhere went by the import");
+    healthy.transact(7, None, |doc| doc.set(&place(0), Value::Int(1))).expect("a write");
+    for other in [healthy.save(), healthy.export_from(&damaged.version())] {
+        assert_eq!(damaged.mend_from(&other, &Origin::Import), Err(ImportError::OtherVersion));
+    }
 }
 
 /// One replica in which a value was damaged, a dot lost, and one that should not be there anymore came back.

@@ -1,16 +1,15 @@
 //! Change events, flattened: JavaScript makes objects of them only for those who listen.
 
 use js_sys::Array;
-use syncline::clock::ReplicaId;
 use syncline::crdt::ContainerKind;
 #[cfg(feature = "text")]
 use syncline::crdt::{Attributes, Splice, Value};
 use syncline::doc::{Change, Origin};
 use wasm_bindgen::JsValue;
 
-use crate::value::option_to_js;
 #[cfg(feature = "text")]
 use crate::value::to_js;
+use crate::value::{hex, option_to_js};
 
 /// Fields of one change in the flat list: path, kind, old, new, splices, by, origin, origin name.
 const FIELDS: usize = 8;
@@ -44,7 +43,7 @@ pub(crate) fn fields(change: &Change) -> [JsValue; FIELDS] {
         splices(&change.splices),
         #[cfg(not(feature = "text"))]
         JsValue::UNDEFINED,
-        hex(&change.by).into(),
+        hex(change.by.as_bytes()).into(),
         origin.into(),
         name.map_or(JsValue::UNDEFINED, JsValue::from_str),
     ]
@@ -84,14 +83,4 @@ pub(crate) fn splices(splices: &[Splice]) -> JsValue {
 #[cfg(feature = "text")]
 pub(crate) fn attributes_to_js(attributes: &Attributes) -> JsValue {
     if attributes.is_empty() { JsValue::UNDEFINED } else { to_js(&Value::Map(attributes.clone())) }
-}
-
-/// Writes an id as 32 hex digits, without the weight of formatting.
-pub(crate) fn hex(id: &ReplicaId) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    id.as_bytes()
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
 }

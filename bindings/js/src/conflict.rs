@@ -7,10 +7,9 @@ use syncline::crdt::{Path, Resolution, ResolveError, Sibling};
 use syncline::doc::{Conflict, Doc, Resolver};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::change::hex;
 use crate::error::fail;
 use crate::refused::resolve_error;
-use crate::value::{list_to_js, to_js};
+use crate::value::{hex, list_to_js, to_js};
 
 /// The numbers of `READ` that are about these.
 pub(crate) const FIRST: u32 = 40;
@@ -60,7 +59,7 @@ fn siblings_to_js(siblings: &[Sibling]) -> Array {
     let flat = Array::new();
     for sibling in siblings {
         flat.push(&to_js(&sibling.value));
-        flat.push(&hex(&sibling.replica).into());
+        flat.push(&hex(sibling.replica.as_bytes()).into());
         flat.push(&JsValue::from_f64(sibling.seq as f64));
         flat.push(&JsValue::from_f64(sibling.hlc.ms() as f64));
         flat.push(&sibling.source.as_deref().map_or(JsValue::UNDEFINED, JsValue::from_str));

@@ -4,15 +4,19 @@
 //! itself; inside, the number is 0, as it is if there was nothing to write.
 
 use js_sys::Array;
+#[cfg(feature = "types")]
+use js_sys::Uint8Array;
 use syncline::clock::VersionVector;
 #[cfg(feature = "text")]
 use syncline::crdt::TextUnit;
 use syncline::crdt::{Path, Value};
 use syncline::doc::{Doc, EditError};
+#[cfg(feature = "types")]
+use wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::change::{flatten, hex};
+use crate::change::flatten;
 #[cfg(feature = "types")]
 use crate::conflict;
 use crate::error::fail;
@@ -30,7 +34,7 @@ use crate::text;
 use crate::types;
 #[cfg(feature = "undo")]
 use crate::undo;
-use crate::value::{from_f64, from_js, list_to_js, option_to_js, to_js};
+use crate::value::{from_f64, from_js, hex, list_to_js, option_to_js, to_js};
 
 #[wasm_bindgen]
 impl Replica {
@@ -62,6 +66,11 @@ impl Replica {
     /// One method for all, because each method of its own makes the WASM a third of a kilobyte larger.
     pub fn read(&mut self, what: u32, path: &str, value: &JsValue) -> Result<JsValue, JsValue> {
         let path = &parse(path)?;
+        #[cfg(feature = "types")]
+        if what == types::MEND {
+            let saved = value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
+            return self.mend_from(&saved).map(|()| JsValue::UNDEFINED).map_err(import_error);
+        }
         let doc = self.doc_mut();
         Ok(match what {
             0 => option_to_js(doc.view(path).as_ref()),
@@ -183,7 +192,7 @@ impl Replica {
     pub fn version_entries(&self) -> Array {
         let flat = Array::new();
         for (replica, seq) in self.doc().version().iter() {
-            flat.push(&JsValue::from_str(&hex(&replica)));
+            flat.push(&JsValue::from_str(&hex(replica.as_bytes())));
             flat.push(&JsValue::from_f64(seq as f64));
         }
         flat

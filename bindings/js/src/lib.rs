@@ -1,8 +1,9 @@
 //! The WebAssembly side of the npm package `syncline`.
 //!
 //! One class, `Replica`, wraps the core's replica. It converts and does nothing else: the API that people use is
-//! TypeScript, in `ts/`, and everything that decides anything is in the core. With the feature `tools` there is the function
-//! `decide` for decisions that need no document; it is built as a module of its own.
+//! TypeScript, in `ts/`, and everything that decides anything is in the core. With the feature `tools` there are the function
+//! `decide` for decisions that need no document, and the classes `Machine` and `Session` for state machines and reconciling; that
+//! is built as a module of its own.
 //!
 //! - A path crosses as one string, in its encoded form, and a write of a number, text, truth or null as itself.
 //! - Times are milliseconds since 1970, as from `Date.now()`. Sequence numbers are numbers; they stay below 2^48.
@@ -21,6 +22,8 @@ mod error;
 mod list;
 #[cfg(feature = "plain")]
 mod plain;
+#[cfg(feature = "tools")]
+mod reconcile;
 #[cfg(feature = "documents")]
 mod refused;
 #[cfg(feature = "documents")]
@@ -40,8 +43,10 @@ mod undo;
 mod value;
 
 pub use error::{set_error_factory, set_panic_handler};
+#[cfg(feature = "tools")]
+pub use reconcile::Session;
 #[cfg(feature = "documents")]
 pub use replica::Replica;
 #[cfg(feature = "tools")]
-pub use tools::decide;
+pub use tools::{Machine, decide};
 pub use value::{from_js, to_js};

@@ -68,6 +68,7 @@ pub(crate) fn import_error(error: ImportError) -> JsValue {
         ImportError::Gap { .. } => "import-gap",
         ImportError::Apply(ApplyError::InTransaction) => "in-transaction",
         ImportError::Apply(ApplyError::Writers) => "too-many-replicas",
+        ImportError::OtherVersion => "document-changed",
         _ => "invalid-blob",
     };
     fail(code, &error.to_string())

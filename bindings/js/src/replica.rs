@@ -9,10 +9,10 @@ use syncline::replica::{self as core, Input, Output, ReplicaConfig, State, Statu
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::change::{flatten, hex};
+use crate::change::flatten;
 use crate::error::fail;
 use crate::room;
-use crate::value::{from_js, option_to_js};
+use crate::value::{from_js, hex, option_to_js};
 
 /// A document with its link to a relay, which is idle until it is opened and switched on.
 #[wasm_bindgen]
@@ -41,7 +41,7 @@ impl Replica {
 
     /// The replica id: 32 hex digits.
     pub fn id(&self) -> String {
-        hex(&self.doc().id())
+        hex(self.doc().id().as_bytes())
     }
 
     /// Names the room to take part in once online.
@@ -115,6 +115,11 @@ impl Replica {
         self.inner.import(bytes)
     }
 
+    #[cfg(feature = "types")]
+    pub(crate) fn mend_from(&mut self, saved: &[u8]) -> Result<(), ImportError> {
+        self.inner.mend_from(saved)
+    }
+
     pub(crate) fn doc(&self) -> &Doc {
         self.inner.doc()
     }
@@ -140,10 +145,14 @@ fn convert(output: Output) -> (u32, JsValue) {
         Output::Journal(bytes) => (4, Uint8Array::from(bytes.as_slice()).into()),
         Output::Changes(changes) => (5, flatten(&changes).into()),
         Output::Acked { level, seq } => (6, Array::of2(&(level as u32).into(), &JsValue::from_f64(seq as f64)).into()),
+        Output::Renewed { from, taken, to } => {
+            let [from, to] = [from, to].map(|id| JsValue::from(hex(id.as_bytes())));
+            (10, Array::of3(&from, &JsValue::from_f64(taken as f64), &to).into())
+        }
         Output::Presence(changes) => {
             let flat = Array::new();
             for change in &changes {
-                flat.push(&hex(&change.client).into());
+                flat.push(&hex(change.client.as_bytes()).into());
                 flat.push(&option_to_js(change.state.as_ref()));
             }
             (7, flat.into())

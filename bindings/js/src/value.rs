@@ -169,6 +169,12 @@ fn define(object: &Object, name: &JsValue, item: &JsValue) {
     let _ = Reflect::define_property(object, name, &descriptor);
 }
 
+/// Writes bytes, such as an id, as hex digits, without the weight of formatting.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
 fn invalid(message: &str) -> JsValue {
     fail("invalid-value", message)
 }

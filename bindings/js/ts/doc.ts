@@ -376,6 +376,26 @@ export class Doc {
     return this.#engine.raw.digest();
   }
 
+  /**
+   * Forgets the records of deletions that every copy at a version has seen, or all that are known here when none is given;
+   * returns how many. Always safe: a copy that has not seen one of them is sent a complete listing instead of a delta, or
+   * reconciles (`ReconcileSession` of `syncline/tools`). Connections prune by themselves.
+   */
+  prune(stable?: Uint8Array): number {
+    return this.#engine.raw.read(READ.prune, "", stable) as number;
+  }
+
+  /**
+   * Takes over what an audit has mended: bytes of {@link save} of a copy at this version, whatever this document holds. A
+   * {@link persist | store} is written anew. Throws the code `"document-changed"` if the copy is at another version.
+   */
+  mend(saved: Uint8Array): void {
+    const engine = this.#engine;
+    engine.raw.read(READ.mend, "", saved);
+    engine.restore?.();
+    engine.announce();
+  }
+
   /** Returns how large the document is. */
   stats(): Stats {
     const [values = 0, deletes = 0, replicas = 0] = this.#engine.raw.stats();

@@ -53,6 +53,8 @@ export class Engine implements RawHolder {
   isCongested: () => boolean = () => false;
   /** Stores journal entries; set while persisted. */
   journal: OutputSink | undefined;
+  /** Writes the store anew; set while persisted. */
+  restore: (() => void) | undefined;
   /** Are called when something may have changed, soon and once for many changes. */
   readonly wakers = new Set<() => void>();
   /** The one that undoes now. */

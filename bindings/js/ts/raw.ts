@@ -89,6 +89,8 @@ export const READ = {
   conflicts: 40,
   siblingsWithOrigin: 41,
   resolver: 42,
+  prune: 43,
+  mend: 44,
   runs: 48,
   cursor: 49,
   cursorIndex: 50,

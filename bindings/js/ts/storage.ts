@@ -77,6 +77,8 @@ export class Persistence {
   #snapshotBytes = 0;
   #forget: () => void = () => undefined;
   #closing: Promise<void> | undefined;
+  /** While all entries are to be replaced. */
+  #restoring: Promise<void> | undefined;
 
   /** @internal */
   constructor(engine: Engine, journal: Journal, onError: (error: SynclineError) => void) {
@@ -93,9 +95,10 @@ export class Persistence {
       this.#read(entries);
       engine.raw.journaling(true);
       engine.journal = (_, payload) => this.#store(payload as Uint8Array);
+      engine.restore = () => this.#rewrite();
       return entries.length >= COMPACT_AT_START ? this.#snapshot() : undefined;
     });
-    this.#forget = this.#engine.onFree(() => void this.close());
+    this.#forget = this.#engine.onFree(() => void (this.#closing ??= this.#finish()));
     if (this.#snapshotDue) this.#write();
   }
 
@@ -112,7 +115,7 @@ export class Persistence {
 
   /** Stores what is left and stops storing. The document stays usable, and can be persisted again. */
   close(): Promise<void> {
-    this.#closing ??= this.#finish();
+    this.#closing ??= this.#restoring ? this.#restoring.then(() => this.#finish()) : this.#finish();
     return this.#closing;
   }
 
@@ -125,6 +128,7 @@ export class Persistence {
       if (this.#snapshotDue) this.#queue = [engine.raw.save()];
     }
     engine.journal = undefined;
+    engine.restore = undefined;
     this.#snapshotDue = false;
     const done = this.#write().finally(() => this.#journal.close());
     // Whoever does not wait for the end has been told by the error callback.
@@ -135,6 +139,13 @@ export class Persistence {
   #store(bytes: Uint8Array): void {
     this.#enqueue(bytes);
     this.#write().catch(() => undefined);
+  }
+
+  /** Puts the whole document in the place of all entries: what is mended does not follow from those before. */
+  #rewrite(): void {
+    this.#owe();
+    const done = (): void => void (this.#restoring = undefined);
+    this.#restoring = this.#write().then(done, done);
   }
 
   #enqueue(bytes: Uint8Array): void {
@@ -176,6 +187,7 @@ export class Persistence {
   }
 
   #isLong(): boolean {
+    if (this.#restoring) return true;
     if (this.#closing) return false;
     return this.#entries >= COMPACT_ENTRIES || this.#bytes >= Math.max(COMPACT_BYTES, this.#snapshotBytes);
   }
@@ -183,7 +195,7 @@ export class Persistence {
   /** Replaces all entries, also those of other tabs, by one; their changes come into this document. */
   #compact(): Promise<void> {
     return this.#journal.rewrite((entries) => {
-      if (this.#closing) return undefined;
+      if (this.#engine.freed || (this.#closing && !this.#restoring)) return undefined;
       // What other tabs stored need not be stored again, and the snapshot has what waits here to be stored.
       this.#engine.raw.journaling(false);
       try {

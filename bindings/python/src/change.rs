@@ -103,7 +103,7 @@ fn splices(py: Python<'_>, splices: Vec<Splice>) -> PyResult<Vec<Bound<'_, PyTup
     splices.into_iter().map(convert).collect()
 }
 
-fn path<'py>(py: Python<'py>, path: &Path) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn path<'py>(py: Python<'py>, path: &Path) -> PyResult<Bound<'py, PyTuple>> {
     PyTuple::new(py, path.segments())
 }
 

@@ -10,6 +10,7 @@ use syncline::{
     clock::ParseReplicaIdError,
     crdt::{ParsePathError, ResolveError},
     doc::{ApplyError, DiffError, EditError, ImportError, PlainError, StreamError},
+    reconcile::SessionError,
 };
 
 /// Makes an exception of a class of `syncline.errors`.
@@ -110,6 +111,11 @@ pub(crate) fn import(py: Python<'_>, error: ImportError) -> PyErr {
         _ => "BlobError",
     };
     exception(py, class, error)
+}
+
+/// A reconciliation cannot go on.
+pub(crate) fn session(py: Python<'_>, error: SessionError) -> PyErr {
+    exception_with(py, "ReconcileError", (error.to_string(), error.code()))
 }
 
 /// Bytes are not a version.

@@ -9,8 +9,9 @@
 //! | `doc` | the document's part of `Replica`: transactions, reads, writes, exchange |
 //! | `sets`, `counter`, `list`, `register`, `text` | the containers of these kinds, also as methods of `Replica` |
 //! | `stream`, `undo`, `plain` | streams and net changes, going back, JSON and CBOR: more methods of it |
+//! | `reconcile` | the class `Session`; pruning |
 //! | `change` | what happened, as tuples |
-//! | `call` | the function `decide` |
+//! | `call` | the function `decide`, the class `Machine` |
 //! | `value` | values both ways; the class `Timestamp` |
 //! | `vector` | the class `Vector` |
 //! | `error` | the core's errors as the named exceptions of `syncline.errors` |
@@ -25,6 +26,7 @@ mod doc;
 mod error;
 mod list;
 mod plain;
+mod reconcile;
 mod register;
 mod replica;
 mod sets;
@@ -41,7 +43,8 @@ use pyo3::prelude::*;
 mod _syncline {
     #[pymodule_export]
     use super::{
-        call::decide,
+        call::{Machine, decide},
+        reconcile::Session,
         replica::{Replica, new_replica_id},
         value::Timestamp,
         vector::Vector,

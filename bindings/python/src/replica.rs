@@ -172,6 +172,7 @@ fn output_tuple<'py>(py: Python<'py>, output: Output) -> PyResult<Bound<'py, PyT
         Output::Journal(entry) => ("journal", bytes(py, &entry)).into_pyobject(py),
         Output::Changes(list) => ("changes", change::changes(py, list)?).into_pyobject(py),
         Output::Acked { level, seq } => ("acked", level.to_string(), seq).into_pyobject(py),
+        Output::Renewed { from, taken, to } => ("renewed", from.to_string(), taken, to.to_string()).into_pyobject(py),
         Output::Presence(list) => {
             let list = list.into_iter().map(|change| presence(py, change)).collect::<PyResult<Vec<_>>>()?;
             ("presence", list).into_pyobject(py)

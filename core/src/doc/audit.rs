@@ -3,12 +3,14 @@
 use super::Doc;
 use super::apply::ApplyError;
 use super::change::Origin;
+use super::exchange::ImportError;
 use super::join::JoinError;
+use super::leaves::Leaves;
 use super::state::RETIRED;
 use crate::bytes::SmallBytes;
-use crate::clock::{Dot, Floor, Hlc, ReplicaId, VersionVector};
+use crate::clock::{Dot, Floor, Hlc, VersionVector};
 use crate::crdt::{Key, Kind};
-use crate::delta::{Delta, DotRow, LeafRow, dot_hash};
+use crate::delta::{Blob, Delta, DotRow, LeafRow, dot_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One live dot with what it holds.
@@ -175,6 +177,7 @@ impl Doc {
         let mut whole = self.whole();
         let writers = whole.writers();
         let mended: BTreeSet<&Key> = leaves.iter().map(|(key, _)| key).collect();
+        let keys: Vec<Key> = leaves.iter().map(|(key, _)| key.clone()).collect();
         let (old_leaves, old_dots) = (std::mem::take(&mut whole.leaves), std::mem::take(&mut whole.dots));
         let mut dots = old_dots.into_iter();
         for leaf in old_leaves {
@@ -198,12 +201,40 @@ impl Doc {
         }
         let mut rebuilt = Doc::new(self.id);
         rebuilt.join(&whole, origin)?;
-        let by = |dots: &[Mended]| dots.last().map_or(self.id, |(dot, ..)| dot.replica);
-        let touched: Vec<(Key, ReplicaId)> = leaves.iter().map(|(key, dots)| (key.clone(), by(dots))).collect();
-        touched.iter().for_each(|(key, by)| self.touch(key, *by));
-        self.state = rebuilt.state;
-        touched.iter().for_each(|(key, _)| self.drop_text(key));
-        self.emit_changes(origin);
+        self.take_over(rebuilt, &keys, origin);
         Ok(())
+    }
+
+    /// Takes over the content of a copy at the same version that was mended, as [`Doc::save`] of it gave it.
+    ///
+    /// # Errors
+    /// [`ImportError`], and then nothing is changed.
+    pub fn mend_from(&mut self, blob: &[u8], origin: &Origin) -> Result<(), ImportError> {
+        if self.in_transaction() {
+            return Err(ApplyError::InTransaction.into());
+        }
+        let Blob::Delta(whole) = Blob::decode(blob)? else { return Err(ImportError::OtherVersion) };
+        if !whole.complete || !whole.since.is_empty() || whole.version != self.version() {
+            return Err(ImportError::OtherVersion);
+        }
+        let mut rebuilt = Doc::new(self.id);
+        rebuilt.join(&whole, origin)?;
+        let all = [&self.state.leaves, &rebuilt.state.leaves].into_iter().flat_map(Leaves::iter);
+        // Those that agree are no changes.
+        let keys: Vec<Key> = all.map(|(_, (key, _))| key.clone()).collect();
+        self.take_over(rebuilt, &keys, origin);
+        Ok(())
+    }
+
+    /// Puts another state in the place of this one; it differs at no other keys than these.
+    fn take_over(&mut self, rebuilt: Doc, keys: &[Key], origin: &Origin) {
+        for key in keys {
+            let last = rebuilt.state.leaves.get(key).and_then(|(_, leaf)| leaf.entries().last());
+            let by = last.map_or(self.id, |entry| rebuilt.state.writers[entry.writer as usize].id);
+            self.touch(key, by);
+        }
+        self.state = rebuilt.state;
+        keys.iter().for_each(|key| self.drop_text(key));
+        self.emit_changes(origin);
     }
 }

@@ -43,6 +43,9 @@ pub enum ImportError {
     /// Ids cannot be retired here.
     #[error(transparent)]
     Retire(#[from] RetireError),
+    /// Content is to be mended from a copy that is not of this version, or not whole.
+    #[error("this is not the whole document as it is now: mend from what save() of a copy at this version gives")]
+    OtherVersion,
 }
 
 impl From<ApplyError> for ImportError {

@@ -99,6 +99,17 @@ pub enum FindingKind {
     Differs,
 }
 
+impl FindingKind {
+    /// Its name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            FindingKind::MissingThere => "missing-there",
+            FindingKind::MissingHere => "missing-here",
+            FindingKind::Differs => "differs",
+        }
+    }
+}
+
 /// What an audit did with a dot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -111,6 +122,18 @@ pub enum Action {
     Dropped,
     /// Not taken, because this side is intact, has seen it and no longer holds it.
     Refused,
+}
+
+impl Action {
+    /// Its name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Kept => "kept",
+            Action::Taken => "taken",
+            Action::Dropped => "dropped",
+            Action::Refused => "refused",
+        }
+    }
 }
 
 /// One end of an audit.

@@ -2,7 +2,7 @@
 
 use super::set::SetError;
 use crate::bytes::DecodeError;
-use crate::doc::JoinError;
+use crate::doc::{ApplyError, JoinError};
 
 /// A session cannot go on. Nothing was changed in the document, unless an earlier message completed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,22 @@ pub enum SessionError {
     /// The two ends contradict each other.
     #[error("the other side's cells do not fit: begin a new session, with the same build on both sides")]
     Contradiction,
+}
+
+impl SessionError {
+    /// The name of the cause, the same in every language.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SessionError::Decode(_) => "invalid_message",
+            SessionError::Changed => "document_changed",
+            SessionError::OutOfTurn => "out_of_turn",
+            SessionError::Writers => "too_many_replicas",
+            SessionError::Join(JoinError::Apply(ApplyError::InTransaction)) => "in_transaction",
+            SessionError::Join(_) => "refused_delta",
+            SessionError::Damaged => "damaged",
+            SessionError::Contradiction => "contradiction",
+        }
+    }
 }
 
 impl From<SetError> for SessionError {

@@ -77,6 +77,7 @@ enum State {
     Closing,
     Auditing(Box<Audit>),
     Done,
+    Failed,
 }
 
 /// The other side's delta, which is joined together with what the cells find.
@@ -139,15 +140,30 @@ impl Session {
     /// Takes a message. Returns what to send; `None` if there is nothing to say.
     ///
     /// # Errors
-    /// [`SessionError`]; the session is over then, and a new one may be begun.
+    /// [`SessionError`]; the session is over then without being done, and a new one may be begun.
     pub fn handle(
         &mut self,
         message: &[u8],
         doc: &mut Doc,
         cells: Option<&CellCache>,
     ) -> Result<Option<Vec<u8>>, SessionError> {
-        let message = Message::decode(message)?;
-        let reply = match (std::mem::replace(&mut self.state, State::Done), message) {
+        let state = std::mem::replace(&mut self.state, State::Done);
+        let reply = Message::decode(message).map_err(SessionError::from);
+        let reply = reply.and_then(|message| self.step(state, message, doc, cells));
+        if reply.is_err() {
+            self.state = State::Failed;
+        }
+        Ok(reply?.map(|message| message.encode()))
+    }
+
+    fn step(
+        &mut self,
+        state: State,
+        message: Message,
+        doc: &mut Doc,
+        cells: Option<&CellCache>,
+    ) -> Result<Option<Message>, SessionError> {
+        Ok(match (state, message) {
             (State::Answering, Message::Hello(hello)) => self.greet(&hello, doc)?,
             (State::Greeted { .. }, Message::Same) => None,
             (State::Greeted { .. }, Message::Welcome { plain: true, delta, .. }) => {
@@ -170,8 +186,7 @@ impl Session {
             (State::Closing, Message::Same) => None,
             (State::Auditing(audit), Message::Audit(step)) => self.audit(*audit, &step, doc)?,
             _ => return Err(SessionError::OutOfTurn),
-        };
-        Ok(reply.map(|message| message.encode()))
+        })
     }
 
     /// The answering side says what the other lacks, or that nothing does.

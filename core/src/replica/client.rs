@@ -11,6 +11,7 @@ use crate::delta::Blob;
 use crate::doc::{Doc, ImportError, ImportReport, Origin};
 use crate::flow::Backoff;
 use crate::link::{AckLevel, ErrorCode, Link, LinkConfig, LinkError, Message, RemoteError};
+use crate::reconcile::{Session, SessionError};
 use std::collections::VecDeque;
 
 /// Waits between attempts to connect, in milliseconds.
@@ -127,6 +128,44 @@ impl Replica {
             }
         }
         Ok(report)
+    }
+
+    /// Hands a message of a peer to a session about the document, and passes on what that changed: to the journal, as the
+    /// whole document, and to the relay. Returns what to send to the peer.
+    ///
+    /// What an audit [found](crate::reconcile::Outcome::findings) and mended is as it was in a journal that begins before:
+    /// put [`Doc::save`] in its place.
+    ///
+    /// # Errors
+    /// As [`Session::handle`].
+    pub fn reconcile(&mut self, session: &mut Session, message: &[u8]) -> Result<Option<Vec<u8>>, SessionError> {
+        self.collect_batches();
+        let before = (self.doc.version(), self.doc.digest());
+        let answer = session.handle(message, &mut self.doc, None)?;
+        if before != (self.doc.version(), self.doc.digest()) {
+            self.journal_all();
+            self.confirmed.recount(&self.doc.version(), &self.doc.id());
+            if self.state == State::Live {
+                self.send_delta();
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Takes over the content of a mended copy, see [`Doc::mend_from`]. A journal must be replaced by [`Doc::save`] then.
+    ///
+    /// # Errors
+    /// As [`Doc::mend_from`].
+    pub fn mend_from(&mut self, blob: &[u8]) -> Result<(), ImportError> {
+        self.collect_batches();
+        self.doc.mend_from(blob, &Origin::Import)
+    }
+
+    fn journal_all(&mut self) {
+        if self.journaling {
+            let saved = self.doc.save();
+            self.outputs.push_back(Output::Journal(saved));
+        }
     }
 
     /// The number up to which the own events have reached a level.

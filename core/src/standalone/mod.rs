@@ -16,6 +16,8 @@
 //! | [`EwFlag`], [`DwFlag`] | enabling wins; disabling wins |
 //! | [`OrMap`] | its children merge; removing a key takes away just what was seen below it |
 //!
+//! [`Machine`] has the state machines of the core with plain values in and out, and [`decide`] its decisions, for bindings.
+//!
 //! # Replicas and time
 //! Changes are signed with a [`ReplicaId`]. One id belongs to one running copy: a process that
 //! starts, and whoever copies a value to go on from there, takes a new id, since two changes under one name are one.
@@ -52,6 +54,7 @@ mod lookup;
 mod lww;
 mod lww_map;
 mod lww_set;
+mod machine;
 mod mv_register;
 mod or_map;
 mod or_set;
@@ -71,6 +74,7 @@ pub use item::{Item, Packed};
 pub use lww::{LwwRegister, Stamp};
 pub use lww_map::LwwMap;
 pub use lww_set::LwwSet;
+pub use machine::Machine;
 pub use mv_register::{MvRegister, MvRegisterState};
 pub use or_map::{OrMap, OrMapState};
 pub use or_set::{OrSet, OrSetState};

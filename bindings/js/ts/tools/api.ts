@@ -4,4 +4,5 @@ export type { Value } from "../value.js";
 export { decide, initSync } from "./decide.js";
 export { Rendezvous, Ring, Topology, hash, jump, shard, type Move, type NodeOptions, type Region, type ShardOptions } from "./place.js";
 export { QuorumTracker, frontier, isSeen, quorum, type Level, type Member, type QuorumOptions } from "./quorum.js";
+export { ReconcileSession, type Finding, type Reconcilable, type ReconcileOutcome } from "./reconcile.js";
 export { compareClocks, mergeClocks, play, type Clock, type StandaloneType } from "./standalone.js";

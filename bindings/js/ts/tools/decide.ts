@@ -18,9 +18,30 @@ let ready = false;
  * ```
  */
 export function decide(call: string, args: { [name: string]: Value | undefined }): Value {
-  if (!ready) throw new SynclineError("not-initialized", "syncline/tools is not loaded yet: call `await init()` once before");
+  assertReady();
   // Properties that are undefined are left out on the way.
   return glue.decide(call, args as Value);
+}
+
+/**
+ * What the class `Session` of the compiled module offers.
+ * @internal
+ */
+export type RawSession = glue.Session;
+
+/**
+ * New events, dropped ones, findings, and where the next audit goes on.
+ * @internal
+ */
+export type RawOutcome = [applied: number, dropped: number, findings: unknown[], resume: number | undefined];
+
+/**
+ * Makes one end of a reconciliation.
+ * @internal
+ */
+export function newSession(resume: number): RawSession {
+  assertReady();
+  return new glue.Session(resume);
 }
 
 /**
@@ -41,4 +62,8 @@ export function initSync(source: BufferSource | WebAssembly.Module): void {
 function install(): void {
   if (!ready) glue.set_error_factory((code, message) => new SynclineError(code, message));
   ready = true;
+}
+
+function assertReady(): void {
+  if (!ready) throw new SynclineError("not-initialized", "syncline/tools is not loaded yet: call `await init()` once before");
 }

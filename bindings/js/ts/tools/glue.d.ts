@@ -2,6 +2,18 @@
 import type { Value } from "../value.js";
 
 export function decide(call: string, args: Value): Value;
+/** One end of a reconciliation, with the copy of a document that it works on. */
+export class Session {
+  constructor(resume: number);
+  free(): void;
+  load(saved: Uint8Array): void;
+  open(seed: number): Uint8Array;
+  handle(message: Uint8Array): Uint8Array | undefined;
+  save(): Uint8Array;
+  /** Digest and version of the copy. */
+  state(): string;
+  outcome(): [isDone: boolean, applied: number, dropped: number, findings: unknown[], resume: number | undefined];
+}
 export function set_error_factory(make: (code: string, message: string) => Error): void;
 export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
 export default function load(options: { module_or_path: WasmSource | Promise<WasmSource> }): Promise<unknown>;

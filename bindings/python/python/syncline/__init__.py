@@ -41,6 +41,7 @@ from .errors import (
     JournalLockedError,
     LimitError,
     OutOfRangeError,
+    ReconcileError,
     RelayError,
     RemovedError,
     ResolveError,
@@ -56,6 +57,7 @@ from .flags import Flag
 from .lists import List
 from .mapping import Map
 from .policies import Conflict, Custom, Policy, Resolution, Sibling, SourcePriority
+from .reconcile import Finding, ReconcileOutcome, ReconcileSession
 from .scalars import Counter, Register
 from .sets import Set, SetKind
 from .streams import CatchUp, ChangeStream, Lagged, NetChange
@@ -69,6 +71,7 @@ from .types import (
     ImportReport,
     Memory,
     Origin,
+    Renewal,
     Run,
     Splice,
     Stats,
@@ -102,6 +105,7 @@ __all__ = [
     "DecisionError",
     "Doc",
     "EditError",
+    "Finding",
     "Flag",
     "GapError",
     "GrowOnlyError",
@@ -117,8 +121,12 @@ __all__ = [
     "Origin",
     "OutOfRangeError",
     "Policy",
+    "ReconcileError",
+    "ReconcileOutcome",
+    "ReconcileSession",
     "Register",
     "RelayError",
+    "Renewal",
     "RemovedError",
     "Resolution",
     "ResolveError",

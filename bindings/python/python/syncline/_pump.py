@@ -31,6 +31,9 @@ class Journal(Protocol):
     def append(self, entry: bytes) -> None:
         """Takes the next entry; must not raise."""
 
+    def restore(self) -> None:
+        """Puts the whole document in the place of all entries; must not raise."""
+
 
 class Pump:
     """The outlet of one document."""
@@ -83,5 +86,8 @@ class Pump:
         elif output[0] == "journal":
             if self.journal is not None:
                 self.journal.append(output[1])
-        elif self.link is not None:
-            self.link.push(output)
+        else:
+            if output[0] == "renewed":
+                self._doc._taken.append(output[2])
+            if self.link is not None:
+                self.link.push(output)

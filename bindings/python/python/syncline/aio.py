@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ._transport import Transport, address
 from .container import Write
 from .errors import AckTimeoutError, ClosedError, RelayError, SynclineError, TransactionError
-from .types import AckLevel, Input, Status, Value
+from .types import AckLevel, Input, Renewal, Status, Value
 
 if TYPE_CHECKING:
     from ._pump import Output
@@ -120,8 +120,12 @@ class Connection:
             raise TransactionError("acks come after the end of a transaction: wait for them behind its with block")
         seq = replica.last_seq() if write is None else write.seq
         everything = write is None and level == "durable"
+        renewals = self._doc._renewals if write is None else write._renewals
 
         def reached() -> bool:
+            if renewals < self._doc._renewals:
+                # Under an id of before: known to the relay, or renamed.
+                return seq <= self._doc._taken[renewals] or not self.status.unsaved
             return replica.acked(level) >= seq and not (everything and self.status.unsaved)
 
         await self._until(reached, timeout, f"change {seq} is not {level} at the relay yet")
@@ -141,6 +145,10 @@ class Connection:
     def on_ack(self, callback: Callable[[tuple[AckLevel, int]], object]) -> Off:
         """Calls back with (level, seq): all own changes up to ``seq`` have reached the level."""
         return self._on("acked", callback)
+
+    def on_renewed(self, callback: Callable[[Renewal], object]) -> Off:
+        """Calls back when the replica goes on under another id, see :class:`Renewal`; returns a function that ends this."""
+        return self._on("renewed", callback)
 
     async def __aenter__(self) -> Connection:
         self._open()
@@ -276,6 +284,8 @@ class Connection:
                 self._announce("status", Status(*values))
             case ("acked", level, seq):
                 self._announce("acked", (level, seq))
+            case ("renewed", old, taken, new):
+                self._announce("renewed", Renewal(old, taken, new))
             case ("presence", changes):
                 self._update_presence(changes)
             case ("error", code, message, temporary):

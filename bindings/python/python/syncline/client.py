@@ -24,7 +24,7 @@ from . import aio
 from .container import Write
 from .doc import Doc
 from .errors import ClosedError, RelayError, TransactionError
-from .types import AckLevel, Input, Status, Value
+from .types import AckLevel, Input, Renewal, Status, Value
 
 __all__ = ["Connection", "connect"]
 
@@ -118,6 +118,10 @@ class Connection:
     def on_ack(self, callback: Callable[[tuple[AckLevel, int]], object]) -> Off:
         """Calls back, in the connection's thread, with (level, seq): own changes up to ``seq`` reached the level."""
         return self._inner.on_ack(callback)
+
+    def on_renewed(self, callback: Callable[[Renewal], object]) -> Off:
+        """Calls back, in the connection's thread, when the replica goes on under another id."""
+        return self._inner.on_renewed(callback)
 
     def close(self) -> None:
         """Ends the connection and its thread; the document stays as it is."""

@@ -16,11 +16,12 @@ __all__ = ["Container", "Write"]
 class Write:
     """The receipt of a change: hand it to ``Connection.acked`` to wait until the relay holds it."""
 
-    __slots__ = ("_lost", "_seq")
+    __slots__ = ("_lost", "_renewals", "_seq")
 
-    def __init__(self, seq: int | None = None) -> None:
+    def __init__(self, seq: int | None = None, renewals: int = 0) -> None:
         self._seq = seq
         self._lost = False
+        self._renewals = renewals
 
     @property
     def seq(self) -> int:

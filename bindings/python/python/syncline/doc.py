@@ -21,6 +21,7 @@ from .flags import Flag, Wins
 from .lists import List
 from .mapping import Map
 from .policies import Conflict, Policy, Resolution, Resolver, Sibling, conflict_of, policy_of, policy_texts
+from .reconcile import ReconcileSession
 from .scalars import Counter, Register
 from .sets import Set, SetKind
 from .streams import CatchUp, ChangeStream, NetChange, StreamSource, catch_up_of, net_change_of
@@ -56,6 +57,7 @@ class Doc:
         self._open: Write | None = None
         self._depth = 0
         self._holder = 0
+        self._taken: list[int] = []
         self._listeners: dict[object, tuple[tuple[str, ...], Listener]] = {}
         self._conflict_listeners: dict[object, tuple[tuple[str, ...], ConflictListener]] = {}
         self._streams: set[ChangeStream] = set()
@@ -66,7 +68,10 @@ class Doc:
 
     @property
     def replica(self) -> str:
-        """The id of this replica: 32 hexadecimal digits."""
+        """The id of this replica: 32 hexadecimal digits.
+
+        It changes when the relay has retired it while this replica was away; see ``Connection.on_renewed``.
+        """
         return self._replica.id
 
     def map(self, *path: str) -> Map:
@@ -269,6 +274,22 @@ class Doc:
         with self._lock:
             return self._replica.digest()
 
+    def prune(self, stable: bytes | None = None) -> int:
+        """Forgets the records of deletions that every replica at a :meth:`version` has seen, or all that are known here.
+
+        Returns how many. Always safe: a replica that has not seen one of them is sent a complete listing instead of a
+        delta, or reconciles (:meth:`reconcile`). Connections prune by themselves.
+        """
+        with self._lock:
+            return self._replica.prune(stable)
+
+    def reconcile(self, *, resume: int | None = None) -> ReconcileSession:
+        """One end of a session that brings this document and another together, whatever they have forgotten.
+
+        ``resume`` is where the last audit stopped, for the side that answers.
+        """
+        return ReconcileSession(self, resume)
+
     def stats(self) -> Stats:
         """The sizes of the document."""
         with self._lock:
@@ -319,10 +340,15 @@ class Doc:
         with self._lock:
             seq = write(*args, self._now() if self._clock is not None else None)
             if seq is None:
-                return self._open if self._open is not None else Write(0)
+                return self._open if self._open is not None else Write(0, self._renewals)
             if self._listeners or self._conflict_listeners or self._streams or self._pump.active:
                 self._committed()
-        return Write(seq)
+        return Write(seq, self._renewals)
+
+    @property
+    def _renewals(self) -> int:
+        """How often the replica has taken another id; of each time ``_taken`` has up to where the relay knew its changes."""
+        return len(self._taken)
 
     def _go(self, way: Callable[[int | None], bool]) -> bool:
         """Goes one step back or forth."""

@@ -24,6 +24,7 @@ __all__ = [
     "JournalLockedError",
     "LimitError",
     "OutOfRangeError",
+    "ReconcileError",
     "RelayError",
     "RemovedError",
     "ResolveError",
@@ -156,6 +157,20 @@ class DecisionError(SynclineError, ValueError):
     code = "decision"
 
     def __init__(self, message: str, code: str = "decision") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ReconcileError(SynclineError):
+    """A reconciliation cannot go on, and the document is as it was; ``code`` says why, as in the other languages.
+
+    ``invalid_message``, ``out_of_turn``, ``document_changed``, ``refused_delta``, ``contradiction``, ``damaged``,
+    ``too_many_replicas``.
+    """
+
+    code = "reconcile"
+
+    def __init__(self, message: str, code: str = "reconcile") -> None:
         super().__init__(message)
         self.code = code
 

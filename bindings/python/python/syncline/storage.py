@@ -125,6 +125,14 @@ class Persistence:
                 "cannot write %s: %s; changes are kept in memory only until compact() succeeds", self._path, error
             )
 
+    def restore(self) -> None:
+        """Is called by the document when its content no longer follows from the entries: an audit has mended it."""
+        try:
+            self.compact()
+        except StorageError as error:
+            self._error = OSError(str(error))
+            _log.error("%s; what an audit mended is kept in memory only until compact() succeeds", error)
+
     def flush(self) -> None:
         """Waits until every change made so far is on the disk, compacting the file if it has grown a lot.
 

@@ -68,4 +68,4 @@ class Transaction:
         if write is None or doc._depth:
             return
         doc._open = None
-        write._seq, write._lost = seq, seq is None
+        write._seq, write._lost, write._renewals = seq, seq is None, doc._renewals

@@ -24,6 +24,7 @@ __all__ = [
     "Input",
     "Memory",
     "Origin",
+    "Renewal",
     "Run",
     "Splice",
     "State",
@@ -180,6 +181,20 @@ class Status:
     unsaved: int
     retry_at: int | None = None
     relay: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A replica writes under another id from now on, and its changes are counted anew.
+
+    That happens to one which comes back after the relay has retired the ids of those who are gone, or which is a copy of
+    another. Its changes up to number ``taken`` of the id ``old`` were at the relay; those after it were renamed, and reach
+    it exactly once. The rights of bounded counters stay with the old id until :meth:`BoundedCounter.adopt`.
+    """
+
+    old: str
+    taken: int
+    new: str
 
 
 def event_of(raw: tuple[Any, ...]) -> ChangeEvent:

@@ -95,6 +95,19 @@ pub enum BeginError {
     Full,
 }
 
+impl BeginError {
+    /// The name of the cause, the same in every language.
+    pub fn code(&self) -> &'static str {
+        match self {
+            BeginError::Reused(_) => "reused",
+            BeginError::Rooms(_) => "rooms",
+            BeginError::Room(_) => "room",
+            BeginError::TooLarge(_) => "too_large",
+            BeginError::Full => "full",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     /// What to write where, until all have voted.

@@ -64,6 +64,19 @@ impl CommitMessage {
         }
     }
 
+    /// What it says in a word, for logs.
+    pub fn says(&self) -> &'static str {
+        match self {
+            CommitMessage::Prepare { .. } => "prepare",
+            CommitMessage::Vote { refusal: None, .. } => "yes",
+            CommitMessage::Vote { .. } => "no",
+            CommitMessage::Decide { commit: true, .. } => "commit",
+            CommitMessage::Decide { .. } => "abort",
+            CommitMessage::Ack { .. } => "ack",
+            CommitMessage::Inquire { .. } => "inquire",
+        }
+    }
+
     /// Encodes the message: a byte for its kind, the id, then its fields.
     pub fn encode(&self) -> Vec<u8> {
         let (kind, name) = match self {

@@ -35,6 +35,18 @@ pub enum CommitRecord {
 }
 
 impl CommitRecord {
+    /// The transaction that it is about.
+    pub fn tx(&self) -> TxId {
+        match self {
+            CommitRecord::Committed { tx, .. }
+            | CommitRecord::Prepared { tx, .. }
+            | CommitRecord::End(tx)
+            | CommitRecord::Done(tx)
+            | CommitRecord::Released(tx)
+            | CommitRecord::Floor(tx) => *tx,
+        }
+    }
+
     /// Encodes the record: a byte for its kind, the id, then its fields. The log frames and checks records.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();

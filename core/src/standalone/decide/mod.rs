@@ -24,11 +24,19 @@ pub enum CallError {
     #[error("the argument {0:?} is missing or not as expected: see the documentation of decide")]
     Argument(&'static str),
     /// More steps than one call takes.
-    #[error("{0} steps are too many: at most {max} are taken in one call", max = history::STEPS)]
+    #[error("{0} steps are too many for one call: play them in several")]
     Steps(usize),
     /// A change was refused.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// A state machine has refused an input.
+    #[error("{text}")]
+    Refused {
+        /// The name of the cause, such as `reused`.
+        code: &'static str,
+        /// What to do about it.
+        text: String,
+    },
     /// A value cannot be kept.
     #[error(transparent)]
     Value(#[from] ValueError),
@@ -48,6 +56,7 @@ impl CallError {
             CallError::Argument(_) => "argument",
             CallError::Steps(_) => "steps",
             CallError::Change(_) => "change",
+            CallError::Refused { code, .. } => code,
             CallError::Value(_) => "value",
             CallError::Decode(_) => "decode",
             CallError::Decision(error) => error.code(),
@@ -64,6 +73,11 @@ impl CallError {
 ///   id; `steps` is a list of maps, each with `on`, the name of a replica, and `op`: `"merge"` (all of `from`),
 ///   `"apply"` (the delta of step number `step`, from 0), `"load"` (`bytes` in hex, as encoded), or an operation of the type with its `value`,
 ///   `key`, `by` or `at` (milliseconds, or `[milliseconds, counter]`). Returns for each replica its `value` and its encoded `bytes` in hex.
+/// * `machines` plays what happens to several [`Machine`](super::Machine)s. `machines` is a map from name to `kind` and what it
+///   is opened with; `steps` is a list of inputs, each also with `on`, the name of a machine, and `at`, the time. In the
+///   place of a `message` may stand `[step, output]`: that of an earlier output. The step `crash` opens the machine anew,
+///   with a `log` of such places and whatever else is given. Returns for each step the list of outputs; after a crash the
+///   machine's state; `refused` with its `code` where an input is.
 /// * All calls of [`quorum::decide`] and of [`place::decide`](crate::place::decide).
 ///
 /// # Errors
@@ -92,6 +106,7 @@ pub fn decide(call: &str, args: &Value) -> Result<Value, CallError> {
             left.merge(&right);
             Ok(subject::clock(&left))
         }
+        "machines" => super::machine::history(args),
         "vector_clock" => history::<VectorClock>(args),
         "g_counter" => history::<GCounter>(args),
         "pn_counter" => history::<PnCounter>(args),

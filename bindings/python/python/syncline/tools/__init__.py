@@ -16,12 +16,14 @@ True
 
 Placement: :class:`Ring`, :class:`Rendezvous`, :class:`Topology`, :func:`jump`, :func:`shard`, :func:`hash_key`. Quorums:
 :class:`QuorumTracker`, :func:`quorum`, :func:`frontier`, :func:`is_seen`. Types that merge: :class:`VectorClock`,
-:class:`GCounter`, :class:`PnCounter`, :class:`LwwRegister` and the like. Everything else, by name: :func:`decide`.
+:class:`GCounter`, :class:`PnCounter`, :class:`LwwRegister` and the like. State machines: :class:`Coordinator` and
+:class:`Participant` of two-phase commit, :class:`RetirementDriver`. Everything else, by name: :func:`decide`.
 """
 
 from __future__ import annotations
 
 from ._decide import decide
+from .machines import Coordinator, Machine, Output, Participant, RetirementDriver, new_tx
 from .place import Move, Node, Rendezvous, Ring, Topology, hash_key, jump, shard
 from .quorum import Level, Member, QuorumState, QuorumTracker, frontier, is_seen, quorum
 from .standalone import (
@@ -51,6 +53,7 @@ from .standalone import (
 __all__ = [
     "Causality",
     "Clock",
+    "Coordinator",
     "DwFlag",
     "EwFlag",
     "GCounter",
@@ -59,6 +62,7 @@ __all__ = [
     "LwwMap",
     "LwwRegister",
     "LwwSet",
+    "Machine",
     "Member",
     "Mergeable",
     "Move",
@@ -66,10 +70,13 @@ __all__ = [
     "Node",
     "OrMap",
     "OrSet",
+    "Output",
+    "Participant",
     "PnCounter",
     "QuorumState",
     "QuorumTracker",
     "Rendezvous",
+    "RetirementDriver",
     "Ring",
     "RwSet",
     "Time",
@@ -83,6 +90,7 @@ __all__ = [
     "is_seen",
     "jump",
     "merge_clocks",
+    "new_tx",
     "play",
     "quorum",
     "shard",

@@ -16,8 +16,8 @@ def decide(call: str, args: Mapping[str, Any]) -> Any:
     The same calls give the same answers in Rust and JavaScript. The names and their arguments are in the documentation
     of the Rust crate: ``place::decide`` (``jump``, ``ring``, ``rendezvous``, ``topology``, ``shard``, ``shard_map``,
     ``plan``, ``route``, ``backoff``, ``batch``, ``bucket``, ``throttle``, ``breaker``), ``quorum::decide`` (``quorum``,
-    ``frontier``, ``write``, ``session``) and ``standalone::decide`` (``vector_clock.compare``, ``vector_clock.merge``, and
-    each type by its name). Raises :class:`syncline.DecisionError` with the code of the Rust error.
+    ``frontier``, ``write``, ``session``) and ``standalone::decide`` (``vector_clock.compare``, ``vector_clock.merge``,
+    ``machines`` and each type by its name). Raises :class:`syncline.DecisionError` with the code of the Rust error.
 
     >>> decide("jump", {"key": "room 7", "buckets": 10})
     2
