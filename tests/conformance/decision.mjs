@@ -1,15 +1,17 @@
 // Makes one decision of tests/vectors/decisions through the public JavaScript API. Pure: runs in Node and in a page.
 
+import { playMachines } from "./machines.mjs";
 import { difference, read } from "./notation.mjs";
 
 /**
  * Makes the decision of `test` by `decide` of `tools` (the imported syncline/tools); returns the list of what differs.
  *
- * `error` is the code of the expected error; an `expect` of `{"error": text}` is its text.
+ * Histories of state machines are played on the classes as well. `error` is the code of the expected error; an `expect` of `{"error": text}` is its text.
  */
 export function runDecision(tools, test) {
-  const found = answer(tools, test);
-  const problem = difference(read(wanted(test)), found);
+  const found = [answer(tools, test)];
+  if (test.call === "machines" && test.error === undefined) found.push(playMachines(tools, read(test.args)));
+  const problem = found.map((answer) => difference(read(wanted(test)), answer)).find(Boolean);
   return problem ? [problem] : [];
 }
 

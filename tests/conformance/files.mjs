@@ -20,6 +20,11 @@ export async function loadDecisions(corruptOne = wantsCorruptDecision()) {
   return tests;
 }
 
+/** Loads the recorded conversations: files with `now` and `cases`. */
+export function loadLinks() {
+  return load("../vectors/links/");
+}
+
 function load(folder) {
   const at = new URL(folder, import.meta.url);
   const names = readdirSync(at).filter((name) => name.endsWith(".json")).sort();

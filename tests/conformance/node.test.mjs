@@ -9,7 +9,8 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 
 import { flip, runDecision } from "./decision.mjs";
-import { here, loadDecisions, loadVectors, packageFolder, wantsCorruptDecision, wantsCorruption } from "./files.mjs";
+import { here, loadDecisions, loadLinks, loadVectors, packageFolder, wantsCorruptDecision, wantsCorruption } from "./files.mjs";
+import { runLink } from "./link.mjs";
 import { corrupt, runVector } from "./vector.mjs";
 
 const syncline = await import(new URL("dist/node.js", packageFolder));
@@ -28,6 +29,16 @@ for (const vector of vectors) {
 
 for (const decision of decisions) {
   test(`decision: ${decision.name}`, () => assert.deepEqual(runDecision(tools, decision), []));
+}
+
+for (const { now, cases } of loadLinks()) {
+  for (const link of cases) {
+    test(`link: ${link.name}`, async () => assert.deepEqual(await runLink(syncline, link, now), []));
+    test(`link, with another end: ${link.name}`, async () => {
+      const other = { ...link, expect: { ...link.expect, n: link.expect.n + 1 } };
+      assert.equal((await runLink(syncline, other, now)).length, 1);
+    });
+  }
 }
 
 if (!wantsCorruption() && !wantsCorruptDecision()) {

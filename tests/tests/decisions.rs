@@ -10,7 +10,8 @@ use syncline_tests::notation;
 use syncline_tests::rng::{Rng, each_seed, seeds};
 
 /// Every call that `decide` documents.
-const CALLS: [&str; 36] = [
+const CALLS: [&str; 37] = [
+    "machines",
     "hash",
     "jump",
     "ring",

@@ -8,6 +8,7 @@ export {
   type ConnectionState,
   type ConnectionStatus,
   type PresenceChange,
+  type Renewal,
 } from "./connection.js";
 export {
   SyncBoundedCounter,

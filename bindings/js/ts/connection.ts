@@ -56,6 +56,19 @@ export interface Ack {
   readonly seq: number;
 }
 
+/**
+ * A replica writes under another id from now on, and its writes are counted anew.
+ *
+ * That happens to one which comes back after the relay has retired the ids of those who are gone, or which is a copy of
+ * another. Its writes up to number `taken` of the id `from` were at the relay; those after it were renamed, and reach it
+ * exactly once. The rights of bounded counters stay with the old id until {@link SyncBoundedCounter.adopt}.
+ */
+export interface Renewal {
+  readonly from: string;
+  readonly taken: number;
+  readonly to: string;
+}
+
 /** An error that the relay reported. */
 export class RelayError extends SynclineError {
   /** Whether trying again may help; the connection then does so by itself. */
@@ -74,6 +87,7 @@ export interface ConnectionEvents {
   presence: PresenceChange[];
   error: RelayError;
   ack: Ack;
+  renewed: Renewal;
 }
 
 const LEVELS: readonly AckLevel[] = ["accepted", "stored", "durable"];
@@ -105,7 +119,7 @@ export class Connection {
   readonly #url: string;
   readonly #factory: new (url: string, protocols?: string[]) => WebSocket;
   readonly #presence = new Map<string, Value>();
-  readonly #listeners: Listeners = { status: new Set(), presence: new Set(), error: new Set(), ack: new Set() };
+  readonly #listeners: Listeners = { status: new Set(), presence: new Set(), error: new Set(), ack: new Set(), renewed: new Set() };
   readonly #waiting = new Set<{ resolve(): void; reject(error: SynclineError): void }>();
   readonly #undo: (() => void)[] = [];
   #status: ConnectionStatus = { state: "offline", unsaved: 0 };
@@ -150,7 +164,7 @@ export class Connection {
   on<K extends keyof ConnectionEvents>(kind: K, listener: (event: ConnectionEvents[K]) => void): Unsubscribe {
     const listeners = this.#listeners[kind];
     if (!listeners) {
-      throw new SynclineError("invalid-option", `there is no event "${String(kind)}"; there are status, presence, error and ack`);
+      throw new SynclineError("invalid-option", `there is no event "${String(kind)}"; there are status, presence, error, ack and renewed`);
     }
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -223,6 +237,7 @@ export class Connection {
     else if (kind === OUTPUT.disconnect) this.#hangUp();
     else if (kind === OUTPUT.send) this.#socket?.send(payload as Uint8Array);
     else if (kind === OUTPUT.acked) this.#acked(payload as [number, number]);
+    else if (kind === OUTPUT.renewed) this.#renewed(payload as [string, number, string]);
     else if (kind === OUTPUT.presence) this.#met(payload as (string | Value | undefined)[]);
     else if (kind === OUTPUT.status) this.#changed(payload as RawStatus);
     else if (kind === OUTPUT.error) this.#failed(payload as [string, string, boolean]);
@@ -260,6 +275,10 @@ export class Connection {
     this.#emit("ack", ack);
   }
 
+  #renewed([from, taken, to]: [string, number, string]): void {
+    this.#emit("renewed", { from, taken, to });
+  }
+
   #met(flat: (string | Value | undefined)[]): void {
     const changes: PresenceChange[] = [];
     for (let i = 0; i < flat.length; i += 2) {
@@ -274,6 +293,7 @@ export class Connection {
 
   #changed(status: RawStatus): void {
     this.#status = readStatus(status);
+    if (this.#status.unsaved === 0) this.#engine.acks.saved();
     if (this.#isSynced()) {
       for (const waiter of this.#waiting) waiter.resolve();
       this.#waiting.clear();

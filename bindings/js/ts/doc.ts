@@ -97,7 +97,10 @@ export class Doc {
     this.#engine = new Engine(options.replica, options.now ?? Date.now);
   }
 
-  /** The id of this copy: 32 hex digits. Every `Doc` has its own, new one. */
+  /**
+   * The id of this copy: 32 hex digits. Every `Doc` has its own, new one; it changes when the relay has retired it while this
+   * copy was away, see {@link Renewal}.
+   */
   get replica(): string {
     return this.#engine.id;
   }

@@ -43,7 +43,6 @@ interface ConflictSubscription {
  */
 export class Engine implements RawHolder {
   raw: RawReplica;
-  readonly id: string;
   readonly acks = new AckTracker();
   readonly resolvers = new Resolvers();
   readonly now: () => number;
@@ -59,6 +58,7 @@ export class Engine implements RawHolder {
   readonly wakers = new Set<() => void>();
   /** The one that undoes now. */
   undoManager: UndoManager | undefined;
+  #id: string;
   #waking = false;
   /** Events that were dropped so far. */
   #lost = 0;
@@ -78,8 +78,14 @@ export class Engine implements RawHolder {
   constructor(replica: string | undefined, now: () => number) {
     this.now = now;
     this.raw = createRaw(replica, now());
-    this.id = this.raw.id();
+    this.#id = this.raw.id();
     watch(this);
+  }
+
+  /** The id of the replica, which takes another one when the relay has retired it. */
+  get id(): string {
+    if (!this.#freed && !this.resolvers.running) this.#id = this.raw.id();
+    return this.#id;
   }
 
   /** Whether the replica is gone, freed or broken. */
@@ -289,6 +295,7 @@ export class Engine implements RawHolder {
           if (this.#conflictSubscriptions.length > 0) this.#deliver();
           return;
         }
+        if (kind === OUTPUT.renewed) this.acks.renew((payload as [string, number, string])[1]);
         if (kind === OUTPUT.changes) this.#deliver(payload as unknown[]);
         else if (kind === OUTPUT.journal) this.journal?.(kind, payload);
         else this.link?.(kind, payload);

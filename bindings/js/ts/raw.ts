@@ -180,6 +180,7 @@ export const OUTPUT = {
   presence: 7,
   status: 8,
   error: 9,
+  renewed: 10,
 } as const;
 
 /**

@@ -20,6 +20,11 @@ export class Resolvers {
   readonly #functions = new Map<string, Resolver>();
   #running = false;
 
+  /** Whether a function runs. */
+  get running(): boolean {
+    return this.#running;
+  }
+
   /** Throws while a function runs. */
   assertIdle(): void {
     if (this.#running) throw resolving();

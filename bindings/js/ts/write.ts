@@ -33,6 +33,7 @@ const LEVELS: readonly AckLevel[] = ["accepted", "stored", "durable"];
 
 interface Waiter {
   readonly seq: number;
+  readonly renewals: number;
   readonly level: number;
   resolve(): void;
   reject(error: SynclineError): void;
@@ -44,24 +45,50 @@ interface Waiter {
  */
 export class AckTracker {
   readonly #reached = [0, 0, 0];
+  /** Of each id before the present one, up to where the relay knew its writes. */
+  readonly #taken: number[] = [];
   #waiters = new Set<Waiter>();
   #closed: SynclineError | undefined;
 
   /** Notes that every own write up to `seq` is at `level` (and so at the weaker ones). */
   advance(level: AckLevel, seq: number): void {
     for (let i = LEVELS.indexOf(level); i >= 0; i--) this.#reached[i] = Math.max(this.#reached[i] ?? 0, seq);
-    for (const waiter of this.#waiters) {
-      if ((this.#reached[waiter.level] ?? 0) >= waiter.seq) waiter.resolve();
-    }
+    this.#resolve((waiter) => this.#isReached(waiter));
   }
 
-  /** Resolves when `seq` is at `level`. */
-  wait(seq: number, options: AckOptions | undefined): Promise<void> {
+  /** How often the replica has taken another id. */
+  get renewals(): number {
+    return this.#taken.length;
+  }
+
+  /** Notes that writes are counted anew, under another id; those before up to `taken` were at the relay. */
+  renew(taken: number): void {
+    this.#taken.push(taken);
+    this.#reached.fill(0);
+    this.#resolve((waiter) => this.#isReached(waiter));
+  }
+
+  /** Notes that everything here is durable at the relay, also what was renamed. */
+  saved(): void {
+    this.#resolve((waiter) => waiter.renewals < this.renewals);
+    this.#taken.fill(Infinity);
+  }
+
+  #isReached({ seq, level, renewals }: Omit<Waiter, "resolve" | "reject">): boolean {
+    return (renewals < this.renewals ? this.#taken[renewals] : this.#reached[level]) as number >= seq;
+  }
+
+  #resolve(isDone: (waiter: Waiter) => boolean): void {
+    for (const waiter of this.#waiters) if (isDone(waiter)) waiter.resolve();
+  }
+
+  /** Resolves when `seq`, of the id after so many renewals, is at `level`. */
+  wait(seq: number, renewals: number, options: AckOptions | undefined): Promise<void> {
     const level = LEVELS.indexOf(options?.level ?? "durable");
     if (level < 0) {
       throw new SynclineError("invalid-option", `level must be one of ${LEVELS.join(", ")}, not ${String(options?.level)}`);
     }
-    if ((this.#reached[level] ?? 0) >= seq) return Promise.resolve();
+    if (this.#isReached({ seq, level, renewals })) return Promise.resolve();
     if (this.#closed) return Promise.reject(this.#closed);
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -72,6 +99,7 @@ export class AckTracker {
       const waiter: Waiter = {
         seq,
         level,
+        renewals,
         resolve: () => (settle(), resolve()),
         reject: (error) => (settle(), reject(error)),
       };
@@ -108,14 +136,16 @@ export class AckTracker {
 export class Committed implements Write {
   readonly seq: number;
   readonly #acks: AckTracker;
+  readonly #renewals: number;
 
   constructor(acks: AckTracker, seq: number) {
     this.#acks = acks;
+    this.#renewals = acks.renewals;
     this.seq = seq;
   }
 
   acked(options?: AckOptions): Promise<void> {
-    return this.#acks.wait(this.seq, options);
+    return this.#acks.wait(this.seq, this.#renewals, options);
   }
 }
 
@@ -126,6 +156,7 @@ export class Committed implements Write {
 export class InTransaction implements Write {
   seq = 0;
   readonly #acks: AckTracker;
+  #renewals = 0;
   readonly #done: Promise<boolean>;
   #settle!: (committed: boolean) => void;
 
@@ -137,6 +168,7 @@ export class InTransaction implements Write {
   /** Ends the wait for the commit. */
   settle(committed: boolean, seq: number): void {
     this.seq = seq;
+    this.#renewals = this.#acks.renewals;
     this.#settle(committed);
   }
 
@@ -144,6 +176,6 @@ export class InTransaction implements Write {
     if (!(await this.#done)) {
       throw new SynclineError("rolled-back", "the transaction of this write was rolled back, so there is nothing to acknowledge");
     }
-    return this.#acks.wait(this.seq, options);
+    return this.#acks.wait(this.seq, this.#renewals, options);
   }
 }

@@ -5,6 +5,7 @@
 mod profile;
 mod relay;
 pub mod run;
+pub mod talk;
 
 pub use profile::Profile;
 pub use relay::Relay;

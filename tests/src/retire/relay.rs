@@ -19,6 +19,8 @@ pub struct Relay {
     links: BTreeMap<ConnId, Link>,
     log: Vec<Vec<u8>>,
     number: usize,
+    /// Frames that are handed out with the next ones.
+    kept: Vec<(ConnId, Vec<u8>)>,
 }
 
 impl Relay {
@@ -31,7 +33,13 @@ impl Relay {
             links: BTreeMap::new(),
             log: Vec::new(),
             number,
+            kept: Vec::new(),
         }
+    }
+
+    /// Hands out these frames before the next ones.
+    pub fn keep(&mut self, frames: Vec<(ConnId, Vec<u8>)>) {
+        self.kept.extend(frames);
     }
 
     /// The process ends and starts again with what is on its disk. All connections are lost.
@@ -67,7 +75,7 @@ impl Relay {
 
     /// Does what the room wants done. Returns the frames for clients.
     pub fn collect(&mut self, now_ms: u64) -> Vec<(ConnId, Vec<u8>)> {
-        let mut frames = Vec::new();
+        let mut frames = std::mem::take(&mut self.kept);
         for (conn, link) in &mut self.links {
             frames.extend(std::iter::from_fn(|| link.poll_frame()).map(|frame| (*conn, frame)));
         }

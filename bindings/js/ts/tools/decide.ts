@@ -11,7 +11,7 @@ let ready = false;
  * The names and their arguments are in the documentation of the Rust crate: `place::decide` (`jump`, `ring`, `rendezvous`,
  * `topology`, `shard`, `shard_map`, `plan`, `route`, `backoff`, `batch`, `bucket`, `throttle`, `breaker`),
  * `quorum::decide` (`quorum`, `frontier`, `write`, `session`) and `standalone::decide` (`vector_clock.compare`,
- * `vector_clock.merge`, and each type by its name). Throws a {@link SynclineError} with the code of the Rust error.
+ * `vector_clock.merge`, `machines`, and each type by its name). Throws a {@link SynclineError} with the code of the Rust error.
  *
  * ```ts
  * decide("jump", { key: "room 7", buckets: 10 }); // 2
@@ -21,6 +21,21 @@ export function decide(call: string, args: { [name: string]: Value | undefined }
   assertReady();
   // Properties that are undefined are left out on the way.
   return glue.decide(call, args as Value);
+}
+
+/**
+ * What the class `Machine` of the compiled module offers.
+ * @internal
+ */
+export type RawMachine = glue.Machine;
+
+/**
+ * Starts a state machine.
+ * @internal
+ */
+export function newMachine(kind: string, args: { [name: string]: Value | undefined }): RawMachine {
+  assertReady();
+  return new glue.Machine(kind, args);
 }
 
 /**

@@ -2,6 +2,13 @@
 import type { Value } from "../value.js";
 
 export function decide(call: string, args: Value): Value;
+/** A state machine that takes and gives plain values. */
+export class Machine {
+  constructor(kind: string, args: unknown);
+  free(): void;
+  handle(input: unknown, now: number): unknown;
+  state(): unknown;
+}
 /** One end of a reconciliation, with the copy of a document that it works on. */
 export class Session {
   constructor(resume: number);
