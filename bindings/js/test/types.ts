@@ -25,7 +25,19 @@ import {
 } from "syncline";
 import { init as initInline } from "syncline/inline";
 import { init as initSlim, initSync } from "syncline/slim";
-import { QuorumTracker, Ring, Topology, compareClocks, decide, init as initTools } from "syncline/tools";
+import {
+  Coordinator,
+  Participant,
+  QuorumTracker,
+  ReconcileSession,
+  RetirementDriver,
+  Ring,
+  Topology,
+  compareClocks,
+  decide,
+  init as initTools,
+  newTx,
+} from "syncline/tools";
 
 export async function everything(bytes: Uint8Array): Promise<void> {
   await init();
@@ -70,6 +82,22 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   new QuorumTracker(["a", { id: "b", region: "eu" }], "quorum").ack("a") satisfies boolean;
   new Topology({ eu: ["x"] }, [{ name: "a", region: "eu", zone: "x" }]).shardMap({ shards: 4 }) satisfies string[][];
   compareClocks({}, {}) satisfies "before" | "after" | "equal" | "concurrent";
+
+  const session = new ReconcileSession(doc, { resume: 3 });
+  session.handle(session.open()) satisfies Uint8Array | undefined;
+  if (session.isDone) session.outcome.findings[0]?.action satisfies "kept" | "taken" | "dropped" | "refused" | undefined;
+  doc.prune(doc.version()) satisfies number;
+  for (const output of new Coordinator("c", { log: [bytes] }).begin(newTx(), { room: bytes }, 0)) {
+    if (output.type === "finished" && output.outcome === "refused") output.reason satisfies string;
+    else if (output.type === "send") [output.to satisfies string, output.says satisfies "prepare" | "commit" | "abort"];
+    else if (output.type === "idle") output.until satisfies number | null;
+  }
+  for (const output of new Participant("room").message(bytes, 0)) if (output.type === "apply") output.payload satisfies Uint8Array;
+  new RetirementDriver([1], 5, 0).handle({ type: "settled", from: 1, horizon: 5 }, 0)[0]?.type satisfies string | undefined;
+  // @ts-expect-error: a coordinator applies nothing
+  new Coordinator("c").applied("x", 0);
+  // @ts-expect-error: a room is not told how to begin
+  new Participant("room").handle({ type: "begin", tx: "x", parts: {} }, 0);
 
   const returned: number = doc.transact(() => 5, { origin: "test" });
   returned satisfies number;
@@ -118,6 +146,7 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   connection.on("status", (status: ConnectionStatus) => status.retryAt satisfies number | undefined);
   connection.on("presence", (changes) => changes[0]?.client satisfies string | undefined);
   connection.on("error", (error) => error.temporary satisfies boolean);
+  connection.on("renewed", ({ from, taken, to }) => [from satisfies string, taken satisfies number, to satisfies string]);
   connection.on("ack", ({ level, seq }) => [level satisfies "accepted" | "stored" | "durable", seq satisfies number]);
   connection.presence satisfies ReadonlyMap<string, Value>;
   const store: Persistence = await persist(doc, { name: "board", onError: (error: SynclineError) => error.code satisfies string });

@@ -5,6 +5,7 @@ use crate::clock::ReplicaId;
 use crate::crdt::{Path, Value};
 use crate::doc::{Doc, EditError};
 use crate::link::{ErrorCode, Link, LinkConfig, Message};
+use crate::reconcile::Session;
 use std::collections::BTreeMap;
 
 pub(super) const NOW: u64 = 1_700_000_000_000;
@@ -374,4 +375,39 @@ fn more_than_the_outbox_holds_goes_out_as_one_delta() {
     world.fsync();
     world.assert_equal();
     assert_eq!((world.room.doc().len(&Path::from_segments(["k"])), world.replica(1).status().unsaved), (5_000, 0));
+}
+
+#[test]
+fn what_a_reconciliation_drops_and_brings_reaches_the_relay_and_the_journal() {
+    let mut world = World::new(2);
+    ["a", "b"].iter().for_each(|key| world.set(1, key, 1));
+    world.run();
+    world.fsync();
+    let (gone, new) = (Path::from_segments(["a"]), Path::from_segments(["c"]));
+    let mut peer = Doc::new(ReplicaId::new(NOW, 50));
+    peer.import(&world.replica(1).doc().export()).unwrap();
+    peer.transact(NOW + 6, None, |doc| doc.delete(&gone)).unwrap();
+    peer.transact(NOW + 6, None, |doc| doc.set(&new, Value::Int(2))).unwrap();
+    peer.prune(&peer.version());
+    world.set(1, "d", 3);
+    let (mut opening, mut message) = Session::open(&peer, 7, None);
+    let mut answering = Session::answer();
+    while let Some(answer) = world.clients.get_mut(&1).unwrap().0.reconcile(&mut answering, &message).unwrap() {
+        let Some(next) = opening.handle(&answer, &mut peer, None).unwrap() else { break };
+        message = next;
+    }
+    assert!(opening.is_done() && answering.is_done());
+    assert_eq!((answering.outcome().applied, answering.outcome().dropped), (2, 1));
+    world.run();
+    world.fsync();
+    world.assert_equal();
+    assert_eq!((world.room.doc().digest(), world.room.doc().get(&gone)), (peer.digest(), None));
+    assert_eq!(world.replica(1).status().unsaved, 0);
+    let mut stored = Doc::new(ReplicaId::new(NOW, 51));
+    for output in &world.seen[&1] {
+        if let Output::Journal(blob) = output {
+            stored.import(blob).unwrap();
+        }
+    }
+    assert_eq!(stored.digest(), peer.digest());
 }
