@@ -7,7 +7,6 @@ use syncline::crdt::{Path, Resolution, ResolveError, Sibling};
 use syncline::doc::{Conflict, Doc, Resolver};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::error::fail;
 use crate::refused::resolve_error;
 use crate::value::{hex, list_to_js, to_js};
 
@@ -16,23 +15,22 @@ pub(crate) const FIRST: u32 = 40;
 pub(crate) const LAST: u32 = 42;
 
 /// Reads and acts; `value` is a list of a name and a function.
-pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> Result<JsValue, JsValue> {
+pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> JsValue {
     match what {
         40 => {
             let flat = Array::new();
             for conflict in doc.take_conflicts() {
                 flat.push(&conflict_to_js(conflict));
             }
-            Ok(flat.into())
+            flat.into()
         }
-        41 => Ok(siblings_to_js(&doc.siblings_with_origin(path)).into()),
+        41 => siblings_to_js(&doc.siblings_with_origin(path)).into(),
         _ => {
+            // TypeScript has seen to it that there is a function.
             let known: &Array = value.unchecked_ref();
-            match (known.get(0).as_string(), known.get(1).dyn_into()) {
-                (Some(name), Ok(function)) => doc.register_resolver(&name, resolver(function)),
-                _ => return Err(fail("invalid-option", "a resolver is a name and a function")),
-            }
-            Ok(JsValue::UNDEFINED)
+            let name = known.get(0).as_string().unwrap_or_default();
+            doc.register_resolver(&name, resolver(known.get(1).unchecked_into()));
+            JsValue::UNDEFINED
         }
     }
 }

@@ -4,15 +4,11 @@
 //! itself; inside, the number is 0, as it is if there was nothing to write.
 
 use js_sys::Array;
-#[cfg(feature = "types")]
-use js_sys::Uint8Array;
 use syncline::clock::VersionVector;
 #[cfg(feature = "text")]
 use syncline::crdt::TextUnit;
 use syncline::crdt::{Path, Value};
 use syncline::doc::{Doc, EditError};
-#[cfg(feature = "types")]
-use wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -34,6 +30,8 @@ use crate::text;
 use crate::types;
 #[cfg(feature = "undo")]
 use crate::undo;
+#[cfg(feature = "types")]
+use crate::value::bytes;
 use crate::value::{from_f64, from_js, hex, list_to_js, option_to_js, to_js};
 
 #[wasm_bindgen]
@@ -68,8 +66,7 @@ impl Replica {
         let path = &parse(path)?;
         #[cfg(feature = "types")]
         if what == types::MEND {
-            let saved = value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
-            return self.mend_from(&saved).map(|()| JsValue::UNDEFINED).map_err(import_error);
+            return self.mend_from(&bytes(value)).map(|()| JsValue::UNDEFINED).map_err(import_error);
         }
         let doc = self.doc_mut();
         Ok(match what {
@@ -98,7 +95,7 @@ impl Replica {
             #[cfg(feature = "plain")]
             plain::FIRST..=plain::LAST => plain::read(doc, path),
             #[cfg(feature = "types")]
-            conflict::FIRST..=conflict::LAST => return conflict::read(doc, what, path, value),
+            conflict::FIRST..=conflict::LAST => conflict::read(doc, what, path, value),
             17 => JsValue::from_f64(doc.lost_changes() as f64),
             #[cfg(feature = "types")]
             _ => return types::read(doc, what, path, value),

@@ -7,9 +7,9 @@ use syncline::doc::{CatchUp, Doc, NetChange, Source, StreamEvent, StreamId, Stre
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::change::{fields, kind_number, splices};
-use crate::refused::{decode_error, diff_error, stream_error};
+use crate::refused::{diff_error, stream_error};
 use crate::replica::parse_id;
-use crate::value::option_to_js;
+use crate::value::{option_to_js, version};
 
 /// The numbers of `READ` that are about these.
 pub(crate) const FIRST: u32 = 64;
@@ -111,11 +111,6 @@ fn net_changes(changes: &[NetChange]) -> Array {
         flat.push(&splices(&change.splices));
     }
     flat
-}
-
-fn version(value: &JsValue) -> Result<VersionVector, JsValue> {
-    let bytes = value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
-    VersionVector::decode(&bytes).map_err(decode_error)
 }
 
 fn version_to_js(version: &VersionVector) -> JsValue {

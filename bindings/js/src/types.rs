@@ -6,13 +6,13 @@ use js_sys::{Array, Float32Array, Uint8Array};
 use syncline::clock::{ReplicaId, VersionVector};
 use syncline::crdt::{FlagKind, Path, Policy, SetKind, Value};
 use syncline::doc::{Doc, EditError};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use crate::conflict::resolution_to_js;
 use crate::error::fail;
 use crate::refused::{decode_error, resolve_error, unsupported};
 use crate::replica::parse_id;
-use crate::value::{from_js, list_to_js, to_js};
+use crate::value::{from_js, list_to_js, to_js, version};
 
 /// The first number of `WRITE` that is about these types.
 pub(crate) const FIRST: u32 = 32;
@@ -33,11 +33,7 @@ pub(crate) fn read(doc: &mut Doc, what: u32, path: &Path, value: &JsValue) -> Re
         36 => resolution_to_js(doc.resolve(path).map_err(resolve_error)?),
         37 => doc.source(replica(value)?).map_or(JsValue::UNDEFINED, |name| JsValue::from_str(&name)),
         38 => doc.vector_bytes(path).map_or(JsValue::UNDEFINED, vector),
-        43 => {
-            let stable = value.dyn_ref::<Uint8Array>().map(|bytes| VersionVector::decode(&bytes.to_vec()));
-            let stable = stable.transpose().map_err(decode_error)?;
-            (doc.prune(&stable.unwrap_or_else(|| doc.version())) as u32).into()
-        }
+        43 => (doc.prune(&version(value)?) as u32).into(),
         39 => {
             let memory = doc.memory();
             let flat = Array::new();

@@ -7,10 +7,14 @@ use std::collections::BTreeMap;
 
 use js_sys::{Array, BigInt, Date, Float32Array, Object, Reflect, Uint8Array};
 use syncline::bounds;
+#[cfg(any(feature = "streams", feature = "types"))]
+use syncline::clock::VersionVector;
 use syncline::crdt::Value;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::fail;
+#[cfg(any(feature = "streams", feature = "types"))]
+use crate::refused::decode_error;
 
 /// `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE: i64 = (1 << 53) - 1;
@@ -167,6 +171,18 @@ fn define(object: &Object, name: &JsValue, item: &JsValue) {
     }
     let _ = Reflect::set(&descriptor, &"value".into(), item);
     let _ = Reflect::define_property(object, name, &descriptor);
+}
+
+/// Reads an encoded version.
+#[cfg(any(feature = "streams", feature = "types"))]
+pub(crate) fn version(value: &JsValue) -> Result<VersionVector, JsValue> {
+    VersionVector::decode(&bytes(value)).map_err(decode_error)
+}
+
+/// The bytes of a `Uint8Array`; none if it is something else.
+#[cfg(any(feature = "streams", feature = "types"))]
+pub(crate) fn bytes(value: &JsValue) -> Vec<u8> {
+    value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default()
 }
 
 /// Writes bytes, such as an id, as hex digits, without the weight of formatting.

@@ -384,7 +384,7 @@ export class Doc {
    * returns how many. Always safe: a copy that has not seen one of them is sent a complete listing instead of a delta, or
    * reconciles (`ReconcileSession` of `syncline/tools`). Connections prune by themselves.
    */
-  prune(stable?: Uint8Array): number {
+  prune(stable: Uint8Array = this.version()): number {
     return this.#engine.raw.read(READ.prune, "", stable) as number;
   }
 

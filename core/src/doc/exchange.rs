@@ -44,7 +44,7 @@ pub enum ImportError {
     #[error(transparent)]
     Retire(#[from] RetireError),
     /// Content is to be mended from a copy that is not of this version, or not whole.
-    #[error("this is not the whole document as it is now: mend from what save() of a copy at this version gives")]
+    #[error("this is no saved copy at the present version")]
     OtherVersion,
 }
 
