@@ -24,7 +24,7 @@ pub const MOST_WAIT_MS: u64 = 1_500;
 const ANSWER_MS: u64 = 600;
 
 /// How batches grow and shrink here.
-pub const BATCH: BatchOptions = BatchOptions { least: 1, most: 8, first: 2, step: 1, lag_ms: 200 };
+pub const BATCH: BatchOptions = BatchOptions { least: 1, most: 4, first: 2, step: 1, lag_ms: 200 };
 
 const BREAKER: BreakerOptions =
     BreakerOptions { failures: 4, rate_percent: 80, rate_calls: 20, reset_ms: 1_000, probes: 1 };
