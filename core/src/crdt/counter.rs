@@ -34,7 +34,10 @@ pub(crate) enum Count {
 impl Count {
     /// Reads a payload; a damaged one counts as nothing.
     pub(crate) fn read(payload: &[u8]) -> Count {
-        Count::parse(payload).unwrap_or(Count::Add(0))
+        match cbor::int_from(payload) {
+            Some(amount) => Count::Add(amount),
+            None => Count::parse(payload).unwrap_or(Count::Add(0)),
+        }
     }
 
     fn parse(payload: &[u8]) -> Result<Count, DecodeError> {
@@ -64,7 +67,11 @@ impl Count {
     pub(crate) fn write(&self) -> SmallBytes {
         let mut out = Vec::new();
         match self {
-            Count::Add(amount) => cbor::push_int(&mut out, *amount),
+            // Almost always, so without a detour.
+            Count::Add(amount) => {
+                let (bytes, length) = cbor::int_bytes(*amount);
+                return SmallBytes::new(&bytes[..length]);
+            }
             Count::Fold { to, amount } => {
                 cbor::push(&mut out, Header::Array(Some(2)));
                 cbor::push(&mut out, Header::Positive(*to));

@@ -169,14 +169,18 @@ impl Doc {
         }
     }
 
-    /// The newest of the own increments at a leaf that nobody else can know of: its number and amount.
+    /// An own increment at a leaf that nobody else can know of: its number and amount.
     fn unsealed(&self, key: &Key) -> Option<(u64, i64)> {
         let open = self.transaction.as_ref()?;
         let sealed = self.sealed.upto.load(Ordering::Relaxed);
-        let own = dots(&self.state, key).iter().filter(|entry| entry.writer == open.writer && entry.seq > sealed);
-        let newest = own.max_by_key(|entry| entry.seq)?;
-        match Count::read(&newest.payload) {
-            Count::Add(amount) => Some((newest.seq, amount)),
+        // On a live link every event leaves at once, and a counter there has many dots to look through.
+        if self.state.writers[open.writer as usize].seq <= sealed {
+            return None;
+        }
+        // What is new stands behind what is old; if a rollback has mixed them, one dot more is no harm.
+        let last = dots(&self.state, key).iter().rfind(|entry| entry.writer == open.writer)?;
+        match Count::read(&last.payload) {
+            Count::Add(amount) if last.seq > sealed => Some((last.seq, amount)),
             _ => None,
         }
     }

@@ -227,6 +227,10 @@ impl Doc {
             return None;
         }
         let entries = self.state.leaves.at(place).1.entries();
+        // What was written last stands last, unless the transaction wrote there again.
+        if let Some(last) = entries.last().filter(|entry| entry.writer == writer && entry.seq == seq) {
+            return Some(&last.payload);
+        }
         let (before, behind) = entries.split_at((*near).min(entries.len()));
         let is = |entry: &&Entry| entry.writer == writer && entry.seq == seq;
         let step = behind.iter().chain(before).position(|entry| is(&entry))?;
