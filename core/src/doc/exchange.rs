@@ -8,7 +8,6 @@ use super::retire::RetireError;
 use super::state::Entry;
 use crate::bytes::DecodeError;
 use crate::clock::{Hlc, ReplicaId, VersionVector};
-use crate::crdt::Key;
 use crate::delta::{Batch, Blob, Delta, Round, RoundStep};
 
 /// What an import did.
@@ -175,18 +174,21 @@ impl Doc {
             return 0;
         }
         let limits: Vec<u64> = self.state.writers.iter().map(|writer| stable.get(&writer.id)).collect();
-        let keys: Vec<Key> = self.state.deletes.iter().map(|(_, (key, _))| key.clone()).collect();
+        let mut floors: Vec<u64> = self.state.writers.iter().map(|writer| writer.floor).collect();
         let mut pruned = 0;
-        for key in keys {
-            let mut raised = Vec::new();
-            let covered = |entry: &Entry| entry.seq <= limits[entry.writer as usize];
-            self.state.remove_deletes(&key, &covered, &mut |_, entry| raised.push(entry));
-            for entry in raised {
-                let writer = &mut self.state.writers[entry.writer as usize];
-                writer.floor = writer.floor.max(entry.seq);
-                pruned += 1;
-            }
+        let covered = |entry: &Entry| entry.seq <= limits[entry.writer as usize];
+        let mut raise = |entry: &Entry| {
+            let floor = &mut floors[entry.writer as usize];
+            *floor = entry.seq.max(*floor);
+            pruned += 1;
+        };
+        if self.state.deletes.iter().all(|(_, (_, leaf))| leaf.entries().iter().all(covered)) {
+            self.state.clear_deletes(&mut raise);
+        } else {
+            let places: Vec<u32> = self.state.deletes.iter().map(|(place, _)| place).collect();
+            places.into_iter().for_each(|at| self.state.remove_deletes_at(at, &covered, &mut |_, entry| raise(&entry)));
         }
+        self.state.writers.iter_mut().zip(floors).for_each(|(writer, floor)| writer.floor = floor);
         self.state.sweep();
         pruned
     }

@@ -32,6 +32,8 @@ pub(super) struct Leaves {
     order: Mutex<Order>,
     /// Number of leaves that say something about the document.
     about: usize,
+    /// Number of leaves that stand for subtrees: none but among delete records.
+    trees: usize,
 }
 
 impl Leaves {
@@ -122,6 +124,7 @@ impl Leaves {
         order.add(id);
         self.about += usize::from(is_about(key));
         self.index.insert(hash, id);
+        self.trees += usize::from(key.is(Kind::TREE));
         if !self.nodes.enter_again(key.as_bytes()) {
             self.nodes.enter(container(key));
         }
@@ -137,13 +140,18 @@ impl Leaves {
         slot.1 = Leaf::Gone;
         self.about -= usize::from(is_about(&slot.0));
         self.index.remove(hash(self.seed, slot.0.as_bytes()), id);
+        self.trees -= usize::from(slot.0.is(Kind::TREE));
         self.nodes.leave(container(&slot.0));
         if self.index.len() == 0 && self.chunks.len() * CHUNK > KEPT {
-            *self = Leaves::new(self.seed);
-            return;
+            return self.clear();
         }
         let order = self.order.get_mut().unwrap_or_else(PoisonError::into_inner);
         order.remove(id, self.index.len());
+    }
+
+    /// Removes all leaves.
+    pub(super) fn clear(&mut self) {
+        *self = Leaves::new(self.seed);
     }
 
     /// Makes room for `more` leaves.
@@ -191,7 +199,10 @@ impl Leaves {
 
     /// The leaves at a path that [`Nodes`] does not count there.
     fn plain(&self, path: &[u8]) -> [Option<u32>; 2] {
-        [Kind::TREE, Kind::REGISTER].map(|kind| self.find(Key::assemble(path, kind, &[]).as_bytes()))
+        let find = |kind| self.find(Key::assemble(path, kind, &[]).as_bytes());
+        // A document has no leaves of the first kind, and most have no delete records of the second.
+        let (trees, others) = (self.trees > 0, self.trees < self.len());
+        [trees.then(|| find(Kind::TREE)).flatten(), others.then(|| find(Kind::REGISTER)).flatten()]
     }
 
     fn find_hashed(&self, key: &[u8], hash: u32) -> Option<u32> {
@@ -221,6 +232,10 @@ impl Leaves {
             keys.push(key.as_bytes());
         }
         keys.sort_unstable();
+        let trees = self.iter().filter(|(_, (key, _))| key.is(Kind::TREE)).count();
+        if trees != self.trees {
+            return Err(format!("{trees} leaves stand for subtrees, {} are counted", self.trees));
+        }
         let about = self.iter().filter(|(_, (key, _))| is_about(key)).count();
         if about != self.about {
             return Err(format!("{about} leaves are about the document, {} are counted", self.about));
@@ -285,9 +300,7 @@ fn container(key: &Key) -> &[u8] {
 
 /// The hash under which bytes are found.
 pub(super) fn hash(seed: [u64; 2], bytes: &[u8]) -> u32 {
-    let mut hash = Sip::new(seed);
-    hash.write(bytes);
-    hash.finish() as u32
+    Sip::once(seed, bytes) as u32
 }
 
 impl Leaf {

@@ -182,7 +182,18 @@ impl State {
         gone: &dyn Fn(&Entry) -> bool,
         taken: &mut dyn FnMut(&Key, Entry),
     ) {
-        let Some(id) = self.find_delete(key) else { return };
+        if let Some(id) = self.find_delete(key) {
+            self.remove_deletes_at(id, gone, taken);
+        }
+    }
+
+    /// Removes the delete records at a place that `gone` picks, with their log entries.
+    pub(super) fn remove_deletes_at(
+        &mut self,
+        id: u32,
+        gone: &dyn Fn(&Entry) -> bool,
+        taken: &mut dyn FnMut(&Key, Entry),
+    ) {
         let (key, leaf) = self.deletes.at_mut(id);
         leaf.take(gone, &mut |entry| {
             self.untidy |= self.writers[entry.writer as usize].log.kill(entry.seq);
@@ -190,6 +201,16 @@ impl State {
             taken(key, entry);
         });
         self.deletes.vacate(id);
+    }
+
+    /// Removes all delete records, with their log entries.
+    pub(super) fn clear_deletes(&mut self, taken: &mut dyn FnMut(&Entry)) {
+        for entry in self.deletes.iter().flat_map(|(_, (_, leaf))| leaf.entries()) {
+            self.untidy |= self.writers[entry.writer as usize].log.kill(entry.seq);
+            taken(entry);
+        }
+        self.deletes.clear();
+        self.records = 0;
     }
 
     /// The place of the delete records of exactly `key`.

@@ -1,7 +1,7 @@
 //! Local writes: each becomes one event, or two when it replaces more than its own leaf.
 
 use super::Doc;
-use super::leaf::{dots, shows};
+use super::leaf::shows;
 use super::state::Entry;
 use super::transaction::{EditError, Undo};
 use crate::bounds;
@@ -36,8 +36,10 @@ impl Doc {
 
     /// Deletes a subtree; the register at `written` is about to be written and needs no mark.
     fn delete_except(&mut self, path: &Path, written: Option<&Key>) -> Result<bool, EditError> {
-        let keys = self.state.leaves.keys_below(path.as_str().as_bytes());
-        let shown = keys.iter().any(|key| shows(&self.state, key, dots(&self.state, key)));
+        let below = self.state.leaves.below(path.as_str().as_bytes());
+        let leaves = || below.iter().map(|&id| self.state.leaves.at(id));
+        let shown = leaves().any(|(key, leaf)| shows(&self.state, key, leaf.entries()));
+        let keys: Vec<Key> = leaves().map(|(key, _)| key.clone()).collect();
         let mut marked = self.to_be_marked(&keys);
         if keys.is_empty() || (!shown && !marked.is_empty()) {
             return self.open().map(|_| false);
@@ -131,7 +133,7 @@ impl Doc {
         if !key.is(Kind::TREE) {
             self.touch(&key, self.id);
         }
-        leaves.iter().for_each(|leaf| self.touch(leaf, self.id));
+        leaves.iter().filter(|leaf| **leaf != key).for_each(|leaf| self.touch(leaf, self.id));
         let own = payload.is_some().then(|| self.state.leaves.place(&key).0);
         for leaf in leaves {
             if *leaf != key {
