@@ -14,10 +14,14 @@ const TITLES = {
   "one-op": "20k one-op updates, emit + apply",
   "merge-maps": "merge of 2 x 50k keys",
   "merge-sets": "merge of sets, 2 x (50k adds, 25k removes)",
+  "merge-sets alone": "the same, sets without a document",
   encode: "encode 100k keys",
   load: "load 100k keys",
   "load-read": "load and read 100k keys",
-  delete: "delete all of 10k keys",
+  delete: "delete all of 100k keys, one transaction each",
+  counter: "counter, 16 replicas x 10k increments",
+  "counter-merge": "merge of the 16 replicas that counted",
+  "one-key": "merge of 1,000 replicas that set one key",
   "delta-1k": "delta of 100 changes, 1,000 leaves",
   "delta-1m": "delta of 100 changes, 1,000,000 leaves",
   "join-1k": "join of 100 changes, 1,000 leaves",
@@ -28,17 +32,26 @@ const SIZES = {
   overwrite: "bytes after 100k overwrites of 1k keys",
   "one-op": "bytes of one one-op update",
   encode: "bytes of 100k keys",
-  delete: "bytes after deleting all of 10k keys",
+  delete: "bytes after deleting all of 100k keys",
+  counter: "bytes after 16 x 10k increments",
+  "one-key": "bytes after 1,000 replicas set one key",
+  "one-key-after": "bytes after one more write to that key",
   memory: "bytes of memory per leaf, written",
   "memory-loaded": "bytes of memory per leaf, loaded",
 };
-const LOST = "elements lost in merging sets";
+const LOST = {
+  "merge-sets": "elements lost in merging sets",
+  "merge-sets alone": "the same, sets without a document",
+};
+/** What has no document around it has a row of its own. */
+const ALONE = ["syncline (OrSet)", "crdts (Orswot)"];
 
 function parse(text) {
   return text
     .split("\n")
     .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line))
+    .map((line) => (ALONE.includes(line.library) ? { ...line, workload: `${line.workload} alone` } : line));
 }
 
 /** Returns the lines of a table whose first column is left-aligned and the others right-aligned. */
@@ -51,7 +64,7 @@ function render(rows) {
 function row(title, libraries, figures, digits) {
   const others = libraries.filter((name) => !name.startsWith(OURS)).map((name) => figures.get(name));
   const best = Math.min(...others.filter((figure) => figure !== undefined));
-  const ours = figures.get(OURS);
+  const ours = figures.get(OURS) ?? figures.get(ALONE[0]);
   const ratio = ours === undefined || !Number.isFinite(best) || best === 0 ? "" : (ours / best).toFixed(2);
   const show = (figure) => (figure === undefined ? "" : figure.toLocaleString("en", { maximumFractionDigits: digits }));
   return [title, ...libraries.map((name) => show(figures.get(name))), ratio];
@@ -74,7 +87,7 @@ function table(language, lines) {
     const sizes = figures("bytes", workload);
     if (sizes.size > 0) rows.push(row(SIZES[workload] ?? `bytes of ${workload}`, libraries, sizes, 1));
     const lost = figures("lost", workload);
-    if (lost.size > 0) rows.push(row(LOST, libraries, lost, 0));
+    if (lost.size > 0) rows.push(row(LOST[workload], libraries, lost, 0));
   }
   return render(rows);
 }

@@ -31,8 +31,11 @@ def _options() -> argparse.Namespace:
 
 
 def _print(workload: str, library: str, samples: list[Sample]) -> None:
-    sample = sorted(samples)[len(samples) // 2]
-    line = {"language": "python", "workload": workload, "library": library, "cpu_s": round(sample.cpu, 4)}
+    sample = sorted(samples, key=lambda sample: sample.cpu or 0)[len(samples) // 2]
+    line: dict[str, str | float] = {"language": "python", "workload": workload, "library": library}
+    # Some workloads have only a size.
+    if sample.cpu is not None:
+        line["cpu_s"] = round(sample.cpu, 6)
     if sample.bytes is not None:
         line["bytes"] = round(sample.bytes, 1)
     if sample.lost is not None:
@@ -56,7 +59,7 @@ def main() -> None:
             # Another one begins in each round.
             for place in range(len(libraries)):
                 at = (place + turn) % len(libraries)
-                if any(sample.cpu > LONG for sample in samples[at]):
+                if any((sample.cpu or 0) > LONG for sample in samples[at]):
                     continue
                 try:
                     samples[at].append(workload(libraries[at], count))

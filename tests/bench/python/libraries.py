@@ -13,7 +13,7 @@ from data import Entry
 
 
 class Library(Protocol):
-    """What the workloads ask of a library: one map, and one set. Documents are of the library's own making."""
+    """What the workloads ask of a library: a map, a set, a counter. Documents are of the library's own making."""
 
     name: str
 
@@ -27,19 +27,23 @@ class Library(Protocol):
     def remove_all(self, doc: Any, elements: Sequence[str]) -> None: ...
     def has(self, doc: Any, element: str) -> bool: ...
     def set_size(self, doc: Any) -> int: ...
+    def count_each(self, doc: Any, times: int) -> None: ...
+    def count(self, doc: Any) -> int: ...
     def replicate(self, source: Any, target: Any, entries: Sequence[Entry]) -> int: ...
     def merge(self, left: Any, right: Any) -> None: ...
     def encode(self, doc: Any) -> bytes: ...
     def load(self, blob: bytes) -> Any: ...
+    def state(self, doc: Any) -> bytes: ...
+    def take(self, doc: Any, state: bytes) -> None: ...
 
 
 class Opened:
-    """A document with its map and its set, kept as an application would."""
+    """A document with its containers, kept as an application would."""
 
-    __slots__ = ("doc", "map", "set")
+    __slots__ = ("counter", "doc", "map", "set")
 
-    def __init__(self, doc: Any, map_: Any, set_: Any) -> None:
-        self.doc, self.map, self.set = doc, map_, set_
+    def __init__(self, doc: Any, map_: Any, set_: Any, counter: Any) -> None:
+        self.doc, self.map, self.set, self.counter = doc, map_, set_, counter
 
 
 class Syncline:
@@ -47,7 +51,7 @@ class Syncline:
 
     def create(self) -> Opened:
         doc = syncline.Doc()
-        return Opened(doc, doc.map("m"), doc.set("s"))
+        return Opened(doc, doc.map("m"), doc.set("s"), doc.counter("c"))
 
     def set_each(self, doc: Opened, entries: Sequence[Entry]) -> None:
         for key, value in entries:
@@ -83,6 +87,13 @@ class Syncline:
     def set_size(self, doc: Opened) -> int:
         return len(doc.set)
 
+    def count_each(self, doc: Opened, times: int) -> None:
+        for _ in range(times):
+            doc.counter.increment()
+
+    def count(self, doc: Opened) -> int:
+        return doc.counter.value
+
     def replicate(self, source: Opened, target: Opened, entries: Sequence[Entry]) -> int:
         total = 0
         for key, value in entries:
@@ -105,13 +116,20 @@ class Syncline:
         opened.doc.import_(blob)
         return opened
 
+    def state(self, doc: Opened) -> bytes:
+        return doc.doc.export()
+
+    def take(self, doc: Opened, state: bytes) -> None:
+        doc.doc.import_(state)
+
 
 class Pycrdt:
     name = "pycrdt"
 
     def create(self) -> Opened:
         doc: Any = pycrdt.Doc()
-        return Opened(doc, doc.get("m", type=pycrdt.Map), doc.get("s", type=pycrdt.Map))
+        # There is no counter: its users have a map with what each replica counted.
+        return Opened(doc, *(doc.get(name, type=pycrdt.Map) for name in "msc"))
 
     def set_each(self, doc: Opened, entries: Sequence[Entry]) -> None:
         for key, value in entries:
@@ -149,6 +167,14 @@ class Pycrdt:
     def set_size(self, doc: Opened) -> int:
         return len(doc.set)
 
+    def count_each(self, doc: Opened, times: int) -> None:
+        own = str(doc.doc.client_id)
+        for count in range(1, times + 1):
+            doc.counter[own] = count
+
+    def count(self, doc: Opened) -> int:
+        return int(sum(doc.counter.values()))
+
     def replicate(self, source: Opened, target: Opened, entries: Sequence[Entry]) -> int:
         updates: list[bytes] = []
         subscription = source.doc.observe(lambda event: updates.append(event.update))
@@ -175,13 +201,19 @@ class Pycrdt:
         opened.doc.apply_update(blob)
         return opened
 
+    def state(self, doc: Opened) -> bytes:
+        return doc.doc.get_update()
+
+    def take(self, doc: Opened, state: bytes) -> None:
+        doc.doc.apply_update(state)
+
 
 class Loro:
     name = "loro"
 
     def create(self) -> Opened:
         doc = loro.LoroDoc()
-        return Opened(doc, doc.get_map("m"), doc.get_map("s"))
+        return Opened(doc, doc.get_map("m"), doc.get_map("s"), doc.get_counter("c"))
 
     def set_each(self, doc: Opened, entries: Sequence[Entry]) -> None:
         for key, value in entries:
@@ -221,6 +253,14 @@ class Loro:
     def set_size(self, doc: Opened) -> int:
         return len(doc.set)
 
+    def count_each(self, doc: Opened, times: int) -> None:
+        for _ in range(times):
+            doc.counter.increment(1)
+            doc.doc.commit()
+
+    def count(self, doc: Opened) -> int:
+        return int(doc.counter.value)
+
     def replicate(self, source: Opened, target: Opened, entries: Sequence[Entry]) -> int:
         updates: list[bytes] = []
 
@@ -253,6 +293,12 @@ class Loro:
         opened = self.create()
         opened.doc.import_(blob)
         return opened
+
+    def state(self, doc: Opened) -> bytes:
+        return doc.doc.export(loro.ExportMode.Updates(loro.VersionVector()))
+
+    def take(self, doc: Opened, state: bytes) -> None:
+        doc.doc.import_(state)
 
 
 LIBRARIES: tuple[Library, ...] = (Syncline(), Pycrdt(), Loro())

@@ -12,6 +12,12 @@ from libraries import Library
 
 SEED = 20_261
 
+#: Replicas that count.
+REPLICAS = 16
+
+#: No other value of an entry.
+LAST = 1_000
+
 T = TypeVar("T")
 Count = Callable[[int], int]
 
@@ -19,7 +25,7 @@ Count = Callable[[int], int]
 class Sample(NamedTuple):
     """What one run of a workload cost: CPU seconds, bytes encoded, elements missing that add-wins keeps."""
 
-    cpu: float
+    cpu: float | None
     bytes: float | None = None
     lost: int | None = None
 
@@ -135,13 +141,87 @@ def load_read(library: Library, count: Count) -> Sample:
 
 
 def delete(library: Library, count: Count) -> Sample:
-    data = entries(SEED, count(10_000))
+    data = entries(SEED, count(100_000))
     doc = _filled(library, data)
     _, cpu = _timed(lambda: library.delete_each(doc, data))
     blob = library.encode(doc)
     for state in (doc, library.load(blob)):
         _holds(library, state, [])
     return Sample(cpu, len(blob))
+
+
+def _counted(library: Library, times: int) -> tuple[float, float, int]:
+    """Replicas count at the same time with one counter, and then one takes in what the others did.
+
+    Returns the CPU seconds of counting and of merging, and the size.
+    """
+    docs = [library.create() for _ in range(REPLICAS)]
+
+    def count_all() -> None:
+        for doc in docs:
+            library.count_each(doc, times)
+
+    def merge_all() -> None:
+        for doc in docs[1:]:
+            library.take(docs[0], library.state(doc))
+
+    _, counting = _timed(count_all)
+    _, merging = _timed(merge_all)
+    blob = library.encode(docs[0])
+    for doc in (docs[0], library.load(blob)):
+        found = library.count(doc)
+        _check(found == REPLICAS * times, f"the counter is {found}, not {REPLICAS * times}")
+    return counting, merging, len(blob)
+
+
+def counter(library: Library, count: Count) -> Sample:
+    counting, _, size = _counted(library, count(10_000))
+    return Sample(counting, size)
+
+
+def counter_merge(library: Library, count: Count) -> Sample:
+    return Sample(_counted(library, count(10_000))[1])
+
+
+def _one_key(library: Library, replicas: int) -> tuple[float, str, Any, Any]:
+    """Replicas set one key at the same time, and then one takes in the states of all.
+
+    Returns the CPU seconds of taking them in, the key, and two replicas that have seen all, in different orders.
+    """
+    values = entries(SEED, replicas)
+    key, states = values[0][0], []
+    for _, value in values:
+        doc = library.create()
+        library.set_each(doc, [(key, value)])
+        states.append(library.state(doc))
+    everything, other = library.create(), library.create()
+
+    def take_all() -> None:
+        for state in states:
+            library.take(everything, state)
+
+    _, cpu = _timed(take_all)
+    for state in reversed(states):
+        library.take(other, state)
+    found = [library.get(doc, key) for doc in (everything, other)]
+    _check(found[0] == found[1] and found[0] in {value for _, value in values}, f"the replicas read {found}")
+    return cpu, key, everything, other
+
+
+def one_key(library: Library, count: Count) -> Sample:
+    cpu, _, doc, _ = _one_key(library, count(1_000))
+    return Sample(cpu, len(library.encode(doc)))
+
+
+def one_key_after(library: Library, count: Count) -> Sample:
+    _, key, doc, other = _one_key(library, count(1_000))
+    last = [(key, LAST)]
+    library.set_each(doc, last)
+    blob = library.encode(doc)
+    library.take(other, blob)
+    for state in (doc, other):
+        _holds(library, state, last)
+    return Sample(None, len(blob))
 
 
 WORKLOADS: dict[str, Callable[[Library, Count], Sample]] = {
@@ -155,4 +235,8 @@ WORKLOADS: dict[str, Callable[[Library, Count], Sample]] = {
     "load": load,
     "load-read": load_read,
     "delete": delete,
+    "counter": counter,
+    "counter-merge": counter_merge,
+    "one-key": one_key,
+    "one-key-after": one_key_after,
 }

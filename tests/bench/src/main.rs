@@ -8,7 +8,7 @@ mod library;
 mod measure;
 mod workload;
 
-use library::{Automerge, Loro, Syncline, Yrs};
+use library::{Automerge, Loro, OrSets, Orswots, Syncline, Yrs};
 use measure::{Sample, median};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -42,6 +42,9 @@ const CONTENDERS: &[Contender] = &[
     Contender { name: "loro", run: Workload::run::<Loro<false>>, workloads: &Workload::ALL },
     Contender { name: "loro (shallow)", run: Workload::run::<Loro<true>>, workloads: WHOLE },
     Contender { name: "automerge", run: Workload::run::<Automerge>, workloads: &Workload::ALL },
+    // Sets without a document around them.
+    Contender { name: "syncline (OrSet)", run: Workload::run_set::<OrSets>, workloads: &[Workload::MergeSets] },
+    Contender { name: "crdts (Orswot)", run: Workload::run_set::<Orswots>, workloads: &[Workload::MergeSets] },
 ];
 
 struct Options {
@@ -113,7 +116,11 @@ fn run(options: &Options) -> Result<(), String> {
 
 fn line(workload: &str, library: &str, sample: Sample) -> String {
     let seconds = sample.cpu.as_secs_f64();
-    let mut line = format!(r#"{{"language":"rust","workload":"{workload}","library":"{library}","cpu_s":{seconds:.5}"#);
+    let mut line = format!(r#"{{"language":"rust","workload":"{workload}","library":"{library}""#);
+    // Some workloads have only a size.
+    if !sample.cpu.is_zero() {
+        line += &format!(r#","cpu_s":{seconds:.6}"#);
+    }
     if let Some(bytes) = sample.bytes {
         line += &format!(r#","bytes":{}"#, (bytes * 10.0).round() / 10.0);
     }

@@ -1,7 +1,7 @@
 //! The workloads. Each checks what came out, so that a library used wrongly stops the run.
 
 use crate::data::{self, SetEdits};
-use crate::library::Library;
+use crate::library::{Library, Sets};
 use crate::measure::{Sample, timed};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +18,14 @@ pub(crate) enum Workload {
     Load,
     LoadRead,
     Delete,
+    Counter,
+    CounterMerge,
+    OneKey,
+    OneKeyAfter,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Workload; 10] = [
+    pub(crate) const ALL: [Workload; 14] = [
         Workload::SetEach,
         Workload::SetOne,
         Workload::Overwrite,
@@ -32,6 +36,10 @@ impl Workload {
         Workload::Load,
         Workload::LoadRead,
         Workload::Delete,
+        Workload::Counter,
+        Workload::CounterMerge,
+        Workload::OneKey,
+        Workload::OneKeyAfter,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -46,6 +54,18 @@ impl Workload {
             Workload::Load => "load",
             Workload::LoadRead => "load-read",
             Workload::Delete => "delete",
+            Workload::Counter => "counter",
+            Workload::CounterMerge => "counter-merge",
+            Workload::OneKey => "one-key",
+            Workload::OneKeyAfter => "one-key-after",
+        }
+    }
+
+    /// Runs once in `S`, which has only a set.
+    pub(crate) fn run_set<S: Sets>(self, percent: usize) -> Result<Sample, String> {
+        match self {
+            Workload::MergeSets => merge_sets::<S>((50_000 * percent / 100).max(10)),
+            other => Err(format!("{} needs more than a set", other.name())),
         }
     }
 
@@ -62,12 +82,22 @@ impl Workload {
             Workload::Encode => encode::<L>(count(100_000)),
             Workload::Load => load::<L>(count(100_000), false),
             Workload::LoadRead => load::<L>(count(100_000), true),
-            Workload::Delete => delete::<L>(count(10_000)),
+            Workload::Delete => delete::<L>(count(100_000)),
+            Workload::Counter => counter::<L>(count(10_000), true),
+            Workload::CounterMerge => counter::<L>(count(10_000), false),
+            Workload::OneKey => one_key::<L>(count(1_000), false),
+            Workload::OneKeyAfter => one_key::<L>(count(1_000), true),
         }
     }
 }
 
 const SEED: u64 = 20_261;
+
+/// Replicas that count.
+const REPLICAS: u64 = 16;
+
+/// No other value of an entry.
+const LAST: i64 = 1_000;
 
 fn set<L: Library>(count: usize, set: fn(&mut L::Doc, &[data::Entry])) -> Result<Sample, String> {
     let entries = data::entries(SEED, count);
@@ -105,7 +135,7 @@ fn merge_maps<L: Library>(count: usize) -> Result<Sample, String> {
     Ok(sample)
 }
 
-fn merge_sets<L: Library>(count: usize) -> Result<Sample, String> {
+fn merge_sets<L: Sets>(count: usize) -> Result<Sample, String> {
     let edits = [SetEdits::new(SEED, 1, count), SetEdits::new(SEED, 2, count)];
     let (mut left, mut right) = (L::create(1), L::create(2));
     for (doc, edits) in [(&mut left, &edits[0]), (&mut right, &edits[1])] {
@@ -163,6 +193,57 @@ fn delete<L: Library>(count: usize) -> Result<Sample, String> {
         holds::<L>(doc, &[])?;
     }
     Ok(sample.bytes(bytes.len()))
+}
+
+/// Replicas that count at the same time with one counter, and then one that takes in what the others did.
+fn counter<L: Library>(times: usize, counting: bool) -> Result<Sample, String> {
+    let mut docs = L::create_counting(REPLICAS);
+    let ((), counted) = timed(|| docs.iter_mut().for_each(|doc| L::count_each(doc, times)));
+    let mut all = docs.swap_remove(0);
+    let ((), merged) = timed(|| docs.iter_mut().for_each(|doc| L::import(&mut all, &L::state(doc))));
+    let expected = REPLICAS as i64 * times as i64;
+    let bytes = L::encode(&mut all);
+    for found in [L::count(&all), L::count(&L::load(REPLICAS + 1, &bytes))] {
+        if found != expected {
+            return Err(format!("the counter is {found}, not {expected}"));
+        }
+    }
+    Ok(if counting { counted.bytes(bytes.len()) } else { merged })
+}
+
+/// Replicas that set one key at the same time, then one that takes in the states of all and, `after` that, writes again.
+///
+/// Syncline keeps what was written at the same time until somebody who has seen it all writes, so the first size is that
+/// of a thousand values with their writers: it is what policies, conflict events and resolvers work on. The second has one
+/// value, and the thousand writers, which others may still hold events of. Stores that keep the last writer's value and no
+/// causality need a few dozen bytes for either (json-joy 34, TinyBase 68), and cannot tell what was written at the same time.
+fn one_key<L: Library>(replicas: usize, after: bool) -> Result<Sample, String> {
+    let values = data::entries(SEED, replicas);
+    let key = &values[0].0;
+    let states = values.iter().zip(1..).map(|((_, value), replica)| {
+        let mut doc = L::create(replica);
+        L::set_each(&mut doc, &[(key.clone(), *value)]);
+        L::state(&mut doc)
+    });
+    let states: Vec<Vec<u8>> = states.collect();
+    let (mut all, mut other) = (L::create(replicas as u64 + 1), L::create(replicas as u64 + 2));
+    let ((), sample) = timed(|| states.iter().for_each(|state| L::import(&mut all, state)));
+    states.iter().rev().for_each(|state| L::import(&mut other, state));
+    let found = [L::get(&all, key), L::get(&other, key)];
+    if found[0] != found[1] || !values.iter().any(|(_, value)| Some(*value) == found[0]) {
+        return Err(format!("the replicas read {found:?}"));
+    }
+    if !after {
+        return Ok(sample.bytes(L::encode(&mut all).len()));
+    }
+    let last = (key.clone(), LAST);
+    L::set_each(&mut all, std::slice::from_ref(&last));
+    let bytes = L::encode(&mut all);
+    L::import(&mut other, &bytes);
+    for doc in [&all, &other] {
+        holds::<L>(doc, std::slice::from_ref(&last))?;
+    }
+    Ok(Sample { bytes: Some(bytes.len() as f64), ..Sample::default() })
 }
 
 /// Checks that `doc` holds what `writes` leave behind, and nothing else.

@@ -36,6 +36,16 @@ export const automerge = {
     }),
   setHas: (doc, element) => element in doc,
   setSize: (doc) => Object.keys(doc).length,
+  // A counter is made once: two that are made at one key are two counters, of which one is seen.
+  createCounting(replicas) {
+    const base = Automerge.from({ c: new Automerge.Counter() });
+    return replicas.map(() => Automerge.clone(base));
+  },
+  countEach(doc, times) {
+    for (let time = 0; time < times; time++) doc = Automerge.change(doc, (draft) => draft.c.increment());
+    return doc;
+  },
+  countOf: (doc) => doc.c.value,
   replicate(from, to, entries) {
     let bytes = 0;
     for (const [key, value] of entries) {
@@ -55,4 +65,9 @@ export const automerge = {
   },
   encode: (doc) => Automerge.save(doc),
   load: (_replica, bytes) => Automerge.load(bytes),
+  state: (doc) => Automerge.save(doc),
+  take: (doc, state) => Automerge.loadIncremental(doc, state),
 };
+
+/** Deletes a tenth: all would take it many minutes, since each of its transactions costs with the size of the document. */
+export const automergeTenth = { ...automerge, name: "automerge (a tenth)", share: 0.1 };

@@ -1,6 +1,6 @@
 import { LoroDoc } from "loro-crdt";
 
-const open = (doc) => ({ doc, map: doc.getMap("m"), set: doc.getMap("s") });
+const open = (doc) => ({ doc, map: doc.getMap("m"), set: doc.getMap("s"), counter: doc.getCounter("c") });
 
 /** Whole documents are encoded with their history. */
 export const loro = {
@@ -34,6 +34,14 @@ export const loro = {
   },
   setHas: ({ set }, element) => set.get(element) !== undefined,
   setSize: ({ set }) => set.size,
+  createCounting: (replicas) => replicas.map(() => open(new LoroDoc())),
+  countEach({ doc, counter }, times) {
+    for (let time = 0; time < times; time++) {
+      counter.increment(1);
+      doc.commit();
+    }
+  },
+  countOf: ({ counter }) => counter.value,
   replicate(from, to, entries) {
     const updates = [];
     let bytes = 0;
@@ -61,6 +69,10 @@ export const loro = {
     const doc = new LoroDoc();
     doc.import(bytes);
     return open(doc);
+  },
+  state: ({ doc }) => doc.export({ mode: "update" }),
+  take({ doc }, state) {
+    doc.import(state);
   },
 };
 

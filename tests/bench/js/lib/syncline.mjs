@@ -1,7 +1,7 @@
 import { Doc } from "syncline";
 
-/** The map and the set of every document are kept, as an application would. */
-const open = (doc) => ({ doc, map: doc.map("m"), set: doc.set("s") });
+/** The containers of every document are kept, as an application would. */
+const open = (doc) => ({ doc, map: doc.map("m"), set: doc.set("s"), counter: doc.counter("c") });
 
 export const syncline = {
   name: "syncline",
@@ -31,6 +31,11 @@ export const syncline = {
   },
   setHas: ({ set }, element) => set.has(element),
   setSize: ({ set }) => set.size,
+  createCounting: (replicas) => replicas.map(() => open(new Doc())),
+  countEach({ counter }, times) {
+    for (let time = 0; time < times; time++) counter.increment();
+  },
+  countOf: ({ counter }) => counter.value,
   replicate(from, to, entries) {
     let bytes = 0;
     for (const [key, value] of entries) {
@@ -53,5 +58,9 @@ export const syncline = {
     const doc = new Doc();
     doc.import(bytes);
     return open(doc);
+  },
+  state: ({ doc }) => doc.export(),
+  take({ doc }, state) {
+    doc.import(state);
   },
 };

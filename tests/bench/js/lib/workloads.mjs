@@ -3,6 +3,12 @@ import { entries, overwrites, setEdits } from "./data.mjs";
 
 const SEED = 20_261;
 
+/** Replicas that count. */
+const REPLICAS = 16;
+
+/** No other value of an entry. */
+const LAST = 1000;
+
 /** Runs `work` and returns what it returned and the CPU time of this process in seconds. */
 function timed(work) {
   globalThis.gc?.();
@@ -68,6 +74,39 @@ function load(library, count, read) {
   return { cpu };
 }
 
+/** Returns `doc` when it has taken in what other replicas have seen. */
+const taken = (library, doc, states) => states.reduce((doc, state) => library.take(doc, state) ?? doc, doc);
+
+/** Replicas that count at the same time with one counter, and then one that takes in what the others did. */
+function counter(library, times) {
+  const docs = library.createCounting(Array.from({ length: REPLICAS }, (_, at) => at + 1));
+  const counting = timed(() => docs.map((doc) => library.countEach(doc, times) ?? doc));
+  const [first, ...rest] = counting.result;
+  const merging = timed(() => rest.reduce((all, doc) => taken(library, all, [library.state(doc)]), first));
+  const bytes = library.encode(merging.result);
+  for (const doc of [merging.result, library.load(REPLICAS + 1, bytes)]) {
+    const found = library.countOf(doc);
+    if (found !== REPLICAS * times) throw new Error(`the counter is ${found}, not ${REPLICAS * times}`);
+  }
+  return { counted: counting.cpu, merged: merging.cpu, bytes: bytes.length };
+}
+
+/** Replicas that set one key at the same time, and then one that takes in the states of all. */
+function oneKey(library, replicas) {
+  const values = entries(SEED, replicas);
+  const [[key]] = values;
+  const states = values.map(([, value], at) => {
+    const doc = library.create(at + 1);
+    return library.state(library.setEach(doc, [[key, value]]) ?? doc);
+  });
+  const [empty, reversed] = [1, 2].map((more) => library.create(replicas + more));
+  const { result: all, cpu } = timed(() => taken(library, empty, states));
+  const other = taken(library, reversed, [...states].reverse());
+  const found = [all, other].map((doc) => library.get(doc, key));
+  if (found[0] !== found[1] || !values.some(([, value]) => value === found[0])) throw new Error(`replicas read ${found}`);
+  return { cpu, key, all, other };
+}
+
 /** The workloads by the name that all three languages print; each takes a library and a function that scales counts. */
 export const WORKLOADS = {
   "set-each": (library, count) => ({ cpu: set(library, count(100_000), "setEach").cpu }),
@@ -103,11 +142,28 @@ export const WORKLOADS = {
   load: (library, count) => load(library, count(100_000), false),
   "load-read": (library, count) => load(library, count(100_000), true),
   delete(library, count) {
-    const data = entries(SEED, count(10_000));
+    const data = entries(SEED, count(100_000));
     const doc = filled(library, data);
     const { result, cpu } = timed(() => library.deleteEach(doc, data) ?? doc);
     const bytes = library.encode(result);
     for (const state of [result, library.load(2, bytes)]) holds(library, state, []);
     return { cpu, bytes: bytes.length };
+  },
+  counter(library, count) {
+    const { counted, bytes } = counter(library, count(10_000));
+    return { cpu: counted, bytes };
+  },
+  "counter-merge": (library, count) => ({ cpu: counter(library, count(10_000)).merged }),
+  "one-key"(library, count) {
+    const { cpu, all } = oneKey(library, count(1000));
+    return { cpu, bytes: library.encode(all).length };
+  },
+  "one-key-after"(library, count) {
+    const { key, all, other } = oneKey(library, count(1000));
+    const last = [[key, LAST]];
+    const written = library.setEach(all, last) ?? all;
+    const bytes = library.encode(written);
+    for (const doc of [written, taken(library, other, [bytes])]) holds(library, doc, last);
+    return { bytes: bytes.length };
   },
 };

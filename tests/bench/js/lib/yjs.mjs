@@ -1,6 +1,7 @@
 import * as Y from "yjs";
 
-const open = (doc) => ({ doc, map: doc.getMap("m"), set: doc.getMap("s") });
+/** What each replica counted is a map: there is no counter, and this is what its users put together. */
+const open = (doc) => ({ doc, map: doc.getMap("m"), set: doc.getMap("s"), counts: doc.getMap("c") });
 
 /** Whole documents are encoded in the first of the two encodings. */
 export const yjs = {
@@ -31,6 +32,12 @@ export const yjs = {
   },
   setHas: ({ set }, element) => set.has(element),
   setSize: ({ set }) => set.size,
+  createCounting: (replicas) => replicas.map(() => open(new Y.Doc())),
+  countEach({ doc, counts }, times) {
+    const own = String(doc.clientID);
+    for (let count = 1; count <= times; count++) counts.set(own, count);
+  },
+  countOf: ({ counts }) => [...counts.values()].reduce((sum, count) => sum + count, 0),
   replicate(from, to, entries) {
     let bytes = 0;
     from.doc.on("update", (update) => {
@@ -52,6 +59,10 @@ export const yjs = {
     const doc = new Y.Doc();
     Y.applyUpdate(doc, bytes);
     return open(doc);
+  },
+  state: ({ doc }) => Y.encodeStateAsUpdate(doc),
+  take({ doc }, state) {
+    Y.applyUpdate(doc, state);
   },
 };
 

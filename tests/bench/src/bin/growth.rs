@@ -8,12 +8,12 @@
 #[expect(dead_code, reason = "the other benchmarks use the rest")]
 mod data;
 #[path = "../library/mod.rs"]
-#[expect(dead_code, reason = "the other benchmarks use the rest")]
+#[expect(dead_code, unused_imports, reason = "the other benchmarks use the rest")]
 mod library;
 
 use cpu_time::ProcessTime;
 use data::{Entry, Random};
-use library::{Automerge, Library, Loro, Syncline, Yrs};
+use library::{Automerge, Library, Loro, Sets, Syncline, Yrs};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

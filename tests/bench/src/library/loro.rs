@@ -1,79 +1,89 @@
-use super::Library;
+use super::{Library, Sets};
 use crate::data::{Entry, Random};
-use loro::{ExportMode, LoroDoc, LoroMap};
+use loro::{ExportMode, LoroCounter, LoroDoc, LoroMap};
 use std::sync::{Arc, Mutex};
 
 /// Whole documents are encoded with their history or, with `SHALLOW`, without.
 pub(crate) struct Loro<const SHALLOW: bool>;
 
-pub(crate) struct LoroPair {
+pub(crate) struct Opened {
     doc: LoroDoc,
     map: LoroMap,
     set: LoroMap,
+    counter: LoroCounter,
 }
 
-impl<const SHALLOW: bool> Library for Loro<SHALLOW> {
-    type Doc = LoroPair;
+impl<const SHALLOW: bool> Sets for Loro<SHALLOW> {
+    type Doc = Opened;
 
-    fn create(replica: u64) -> LoroPair {
+    fn create(replica: u64) -> Opened {
         let doc = LoroDoc::new();
         doc.set_peer_id(Random::new(replica).next()).expect("it is not the largest number");
-        let (map, set) = (doc.get_map("m"), doc.get_map("s"));
-        LoroPair { doc, map, set }
+        let (map, set, counter) = (doc.get_map("m"), doc.get_map("s"), doc.get_counter("c"));
+        Opened { doc, map, set, counter }
     }
 
-    fn set_each(doc: &mut LoroPair, entries: &[Entry]) {
-        for (key, value) in entries {
-            doc.map.insert(key, *value).expect("the map is attached");
-            doc.doc.commit();
-        }
-    }
-
-    fn set_all(doc: &mut LoroPair, entries: &[Entry]) {
-        for (key, value) in entries {
-            doc.map.insert(key, *value).expect("the map is attached");
-        }
-        doc.doc.commit();
-    }
-
-    fn delete_each(doc: &mut LoroPair, entries: &[Entry]) {
-        for (key, _) in entries {
-            doc.map.delete(key).expect("the key is there");
-            doc.doc.commit();
-        }
-    }
-
-    fn get(doc: &LoroPair, key: &str) -> Option<i64> {
-        doc.map.get(key)?.into_value().ok()?.into_i64().ok()
-    }
-
-    fn len(doc: &LoroPair) -> usize {
-        doc.map.len()
-    }
-
-    fn add_all(doc: &mut LoroPair, elements: &[String]) {
+    fn add_all(doc: &mut Opened, elements: &[String]) {
         for element in elements {
             doc.set.insert(element, true).expect("the map is attached");
         }
         doc.doc.commit();
     }
 
-    fn remove_all(doc: &mut LoroPair, elements: &[String]) {
+    fn remove_all(doc: &mut Opened, elements: &[String]) {
         for element in elements {
             doc.set.delete(element).expect("the element is there");
         }
         doc.doc.commit();
     }
 
-    fn has(doc: &LoroPair, element: &str) -> bool {
+    fn has(doc: &Opened, element: &str) -> bool {
         doc.set.get(element).is_some()
     }
 
-    fn set_len(doc: &LoroPair) -> usize {
+    fn set_len(doc: &Opened) -> usize {
         doc.set.len()
     }
 
-    fn replicate(from: &mut LoroPair, to: &mut LoroPair, entries: &[Entry]) -> usize {
+    fn merge(left: &mut Opened, right: &mut Opened) {
+        let to_right = left.doc.export(ExportMode::updates(&right.doc.oplog_vv())).expect("the version is known");
+        let to_left = right.doc.export(ExportMode::updates(&left.doc.oplog_vv())).expect("the version is known");
+        left.doc.import(&to_left).expect("the update is its own");
+        right.doc.import(&to_right).expect("the update is its own");
+    }
+}
+
+impl<const SHALLOW: bool> Library for Loro<SHALLOW> {
+    fn set_each(doc: &mut Opened, entries: &[Entry]) {
+        for (key, value) in entries {
+            doc.map.insert(key, *value).expect("the map is attached");
+            doc.doc.commit();
+        }
+    }
+
+    fn set_all(doc: &mut Opened, entries: &[Entry]) {
+        for (key, value) in entries {
+            doc.map.insert(key, *value).expect("the map is attached");
+        }
+        doc.doc.commit();
+    }
+
+    fn delete_each(doc: &mut Opened, entries: &[Entry]) {
+        for (key, _) in entries {
+            doc.map.delete(key).expect("the key is there");
+            doc.doc.commit();
+        }
+    }
+
+    fn get(doc: &Opened, key: &str) -> Option<i64> {
+        doc.map.get(key)?.into_value().ok()?.into_i64().ok()
+    }
+
+    fn len(doc: &Opened) -> usize {
+        doc.map.len()
+    }
+
+    fn replicate(from: &mut Opened, to: &mut Opened, entries: &[Entry]) -> usize {
         let updates = Arc::new(Mutex::new(Vec::new()));
         let sink = updates.clone();
         let subscription = from.doc.subscribe_local_update(Box::new(move |update| {
@@ -95,22 +105,34 @@ impl<const SHALLOW: bool> Library for Loro<SHALLOW> {
         bytes
     }
 
-    fn merge(left: &mut LoroPair, right: &mut LoroPair) {
-        let to_right = left.doc.export(ExportMode::updates(&right.doc.oplog_vv())).expect("the version is known");
-        let to_left = right.doc.export(ExportMode::updates(&left.doc.oplog_vv())).expect("the version is known");
-        left.doc.import(&to_left).expect("the update is its own");
-        right.doc.import(&to_right).expect("the update is its own");
-    }
-
-    fn encode(doc: &mut LoroPair) -> Vec<u8> {
+    fn encode(doc: &mut Opened) -> Vec<u8> {
         let frontiers = doc.doc.oplog_frontiers();
         let mode = if SHALLOW { ExportMode::shallow_snapshot(&frontiers) } else { ExportMode::Snapshot };
         doc.doc.export(mode).expect("the version is known")
     }
 
-    fn load(replica: u64, bytes: &[u8]) -> LoroPair {
+    fn load(replica: u64, bytes: &[u8]) -> Opened {
         let doc = Self::create(replica);
         doc.doc.import(bytes).expect("the snapshot is its own");
         doc
+    }
+
+    fn count_each(doc: &mut Opened, times: usize) {
+        for _ in 0..times {
+            doc.counter.increment(1.0).expect("the counter is attached");
+            doc.doc.commit();
+        }
+    }
+
+    fn count(doc: &Opened) -> i64 {
+        doc.counter.get() as i64
+    }
+
+    fn state(doc: &mut Opened) -> Vec<u8> {
+        doc.doc.export(ExportMode::all_updates()).expect("the history is there")
+    }
+
+    fn import(doc: &mut Opened, state: &[u8]) {
+        doc.doc.import(state).expect("the update is its own");
     }
 }

@@ -1,4 +1,4 @@
-use super::Library;
+use super::{Library, Sets};
 use crate::data::Entry;
 use syncline::clock::ReplicaId;
 use syncline::crdt::{Path, Value};
@@ -17,6 +17,10 @@ fn map() -> Path {
 
 fn set() -> Path {
     Path::from_segments(["s"])
+}
+
+fn counter() -> Path {
+    Path::from_segments(["c"])
 }
 
 /// One transaction, `at` milliseconds into the run.
@@ -47,13 +51,43 @@ impl Stream {
     }
 }
 
-impl<const BLOBS: bool> Library for Syncline<BLOBS> {
+impl<const BLOBS: bool> Sets for Syncline<BLOBS> {
     type Doc = Doc;
 
     fn create(replica: u64) -> Doc {
         Doc::new(ReplicaId::new(NOW, u128::from(replica) << 64 | u128::from(crate::data::Random::new(replica).next())))
     }
 
+    fn add_all(doc: &mut Doc, elements: &[String]) {
+        let set = set();
+        edit(doc, 0, |doc| {
+            elements.iter().try_for_each(|element| doc.set_add(&set, Value::Str(element.clone())).map(drop))
+        });
+    }
+
+    fn remove_all(doc: &mut Doc, elements: &[String]) {
+        let set = set();
+        edit(doc, 0, |doc| {
+            elements.iter().try_for_each(|element| doc.set_remove(&set, &Value::Str(element.clone())).map(drop))
+        });
+    }
+
+    fn has(doc: &Doc, element: &str) -> bool {
+        doc.set_contains(&set(), &Value::Str(element.to_owned()))
+    }
+
+    fn set_len(doc: &Doc) -> usize {
+        doc.set_len(&set())
+    }
+
+    fn merge(left: &mut Doc, right: &mut Doc) {
+        let (to_right, to_left) = (left.export_from(&right.version()), right.export_from(&left.version()));
+        left.import(&to_left).expect("the delta is for this version");
+        right.import(&to_right).expect("the delta is for this version");
+    }
+}
+
+impl<const BLOBS: bool> Library for Syncline<BLOBS> {
     fn set_each(doc: &mut Doc, entries: &[Entry]) {
         let map = map();
         for (at, (key, value)) in entries.iter().enumerate() {
@@ -84,28 +118,6 @@ impl<const BLOBS: bool> Library for Syncline<BLOBS> {
         doc.len(&map())
     }
 
-    fn add_all(doc: &mut Doc, elements: &[String]) {
-        let set = set();
-        edit(doc, 0, |doc| {
-            elements.iter().try_for_each(|element| doc.set_add(&set, Value::Str(element.clone())).map(drop))
-        });
-    }
-
-    fn remove_all(doc: &mut Doc, elements: &[String]) {
-        let set = set();
-        edit(doc, 0, |doc| {
-            elements.iter().try_for_each(|element| doc.set_remove(&set, &Value::Str(element.clone())).map(drop))
-        });
-    }
-
-    fn has(doc: &Doc, element: &str) -> bool {
-        doc.set_contains(&set(), &Value::Str(element.to_owned()))
-    }
-
-    fn set_len(doc: &Doc) -> usize {
-        doc.set_len(&set())
-    }
-
     fn replicate(from: &mut Doc, to: &mut Doc, entries: &[Entry]) -> usize {
         from.keep_batches(true);
         let (map, mut stream, mut bytes) = (map(), Stream::default(), 0);
@@ -125,12 +137,6 @@ impl<const BLOBS: bool> Library for Syncline<BLOBS> {
         bytes
     }
 
-    fn merge(left: &mut Doc, right: &mut Doc) {
-        let (to_right, to_left) = (left.export_from(&right.version()), right.export_from(&left.version()));
-        left.import(&to_left).expect("the delta is for this version");
-        right.import(&to_right).expect("the delta is for this version");
-    }
-
     fn encode(doc: &mut Doc) -> Vec<u8> {
         doc.export()
     }
@@ -139,5 +145,18 @@ impl<const BLOBS: bool> Library for Syncline<BLOBS> {
         let mut doc = Self::create(replica);
         doc.import(bytes).expect("the snapshot is our own");
         doc
+    }
+
+    fn count_each(doc: &mut Doc, times: usize) {
+        let counter = counter();
+        (0..times).for_each(|at| edit(doc, at, |doc| doc.counter_add(&counter, 1)));
+    }
+
+    fn count(doc: &Doc) -> i64 {
+        doc.counter(&counter())
+    }
+
+    fn import(doc: &mut Doc, state: &[u8]) {
+        doc.import(state).expect("the snapshot is our own");
     }
 }
