@@ -35,6 +35,7 @@ pub(super) const RESUMED: u64 = 14;
 pub(super) const ASK: u64 = 15;
 pub(super) const RETIRED: u64 = 16;
 pub(super) const ROUND: u64 = 17;
+pub(super) const TOKEN: u64 = 18;
 
 /// How far a write has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +68,7 @@ impl std::fmt::Display for AckLevel {
 pub struct Hello {
     /// Protocol version; 1.
     pub protocol: u64,
-    /// Bits of optional features that the sender knows; none yet.
+    /// Bits of optional features that the sender knows: [`FEATURE_TOKEN`](super::FEATURE_TOKEN).
     pub features: u64,
     /// Name and version of the software.
     pub agent: String,
@@ -202,6 +203,9 @@ pub enum Message {
     Ping(u64),
     /// Answers a [`Message::Ping`].
     Pong(u64),
+    /// A fresh token in place of the one that the hello brought; only to a relay that knows
+    /// [`FEATURE_TOKEN`](super::FEATURE_TOKEN).
+    Token(String),
     /// The relay is about to stop: come back after about this many milliseconds.
     Drain(u64),
 }
@@ -234,7 +238,7 @@ impl Message {
             | Message::Presence { alias, .. }
             | Message::Leave { alias } => Some(RoomRef::Alias(*alias)),
             Message::Error { alias, .. } => alias.map(RoomRef::Alias),
-            Message::Hello(_) | Message::Ping(_) | Message::Pong(_) | Message::Drain(_) => None,
+            Message::Hello(_) | Message::Ping(_) | Message::Pong(_) | Message::Drain(_) | Message::Token(_) => None,
         }
     }
 
@@ -318,6 +322,10 @@ impl Message {
             Message::Ping(number) => number_message(&mut out, PING, *number),
             Message::Pong(number) => number_message(&mut out, PONG, *number),
             Message::Drain(ms) => number_message(&mut out, DRAIN, *ms),
+            Message::Token(token) => {
+                head(&mut out, 2, TOKEN);
+                cbor::push_text(&mut out, token);
+            }
         }
         out
     }

@@ -21,6 +21,9 @@ use std::collections::VecDeque;
 /// The version of the protocol.
 pub const PROTOCOL: u64 = 1;
 
+/// The feature that [`Message::Token`] is understood, a bit of [`Hello::features`].
+pub const FEATURE_TOKEN: u64 = 1;
+
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "syncline.1";
 
@@ -94,6 +97,15 @@ impl Link {
         self.peer.as_ref()
     }
 
+    /// What tells the relay a token other than the one that it was told last; `None` if there is no such, or if the relay
+    /// does not take it over an open connection.
+    pub fn renew_token(&mut self, token: Option<&str>) -> Option<Message> {
+        let takes = self.role == Role::Client && self.peer.as_ref()?.features & FEATURE_TOKEN != 0;
+        let token = token.filter(|token| takes && self.config.token.as_deref() != Some(token))?;
+        self.config.token = Some(token.to_owned());
+        Some(Message::Token(token.to_owned()))
+    }
+
     /// Notes a sign of life of the other side that is not a frame, such as a WebSocket pong.
     pub fn heard(&mut self, now_ms: u64) {
         self.heard_ms = now_ms;
@@ -160,7 +172,7 @@ impl Link {
             {
                 Err(LinkError::Unexpected("a client sent what only a relay may send"))
             }
-            Message::Open(_) | Message::Resume(_) | Message::Ask { .. } | Message::Leave { .. }
+            Message::Open(_) | Message::Resume(_) | Message::Ask { .. } | Message::Leave { .. } | Message::Token(_)
                 if self.role == Role::Client =>
             {
                 Err(LinkError::Unexpected("a relay sent what only a client may send"))
@@ -202,7 +214,7 @@ impl Link {
     fn say_hello(&mut self, now_ms: u64) {
         let hello = Hello {
             protocol: PROTOCOL,
-            features: 0,
+            features: FEATURE_TOKEN,
             agent: self.config.agent.clone(),
             token: self.config.token.clone(),
             now_ms,

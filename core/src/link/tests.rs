@@ -30,6 +30,7 @@ fn messages() -> Vec<Message> {
         Message::Leave { alias: 1 },
         Message::Resume(Resume { room: "r".into(), replica: id, sketch: version.sketch() }),
         Message::Ask { alias: 1, ids: vec![id] },
+        Message::Token("fresh".into()),
     ]
 }
 

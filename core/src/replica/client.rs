@@ -100,6 +100,22 @@ impl Replica {
         self.config = config;
     }
 
+    /// Takes a fresh token. A relay that is connected and knows how is told at once; others are at the next connection.
+    pub fn set_token(&mut self, token: Option<String>) {
+        self.config.token = token;
+        if self.link.as_ref().is_some_and(|link| link.peer().is_some()) {
+            self.tell_token();
+        }
+    }
+
+    /// Tells the relay the present token, if it differs from the one that it was told last.
+    pub(super) fn tell_token(&mut self) {
+        let fresh = self.link.as_mut().and_then(|link| link.renew_token(self.config.token.as_deref()));
+        if let Some(message) = fresh {
+            self.send(&message);
+        }
+    }
+
     /// Emits [`Output::Journal`] from now on, or stops doing so.
     pub fn journaling(&mut self, on: bool) {
         self.journaling = on;

@@ -32,6 +32,7 @@ impl Replica {
         match message {
             Message::Hello(relay) => {
                 self.doc.correct_clock(now_ms.saturating_sub(relay.now_ms));
+                self.tell_token();
                 self.open();
             }
             Message::Opened(opened) => {

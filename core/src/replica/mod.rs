@@ -13,6 +13,7 @@ mod outbound;
 mod presence;
 mod reissue;
 mod retire;
+mod rights;
 mod room;
 mod room_io;
 mod room_retire;
@@ -22,6 +23,7 @@ pub use client::Replica;
 pub use client_io::{Input, Output, ReplicaConfig, State, Status};
 pub use presence::PresenceChange;
 pub use retire::{MemberId, RetireDriver, RetireFailure, RetireMessage, RetireOutput};
+pub use rights::Rights;
 pub use room::Room;
 pub use room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
 
@@ -29,5 +31,7 @@ pub use crate::link::AckLevel;
 
 #[cfg(test)]
 mod retire_tests;
+#[cfg(test)]
+mod rights_tests;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! What a client writes is merged, handed to the store, passed on to the others, and acknowledged level by level. The
 //! frames that go to everyone are encoded once: all readers of a room share one live stream.
 
+use super::rights::{Rights, forbidden};
 use super::room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
 use super::room_retire::Retirement;
 use crate::bounds;
@@ -23,6 +24,8 @@ pub(super) struct Conn {
     pub(super) last: u64,
     decoder: LiveDecoder,
     presence: Option<Vec<u8>>,
+    /// Whether a write was refused for want of rights: what follows would leave a gap, and is refused too.
+    refused: bool,
     /// What becomes stored, and what durable, with the entry of that number.
     waiting: [VecDeque<(u64, VersionVector)>; 2],
 }
@@ -33,6 +36,8 @@ pub struct Room {
     pub(super) doc: Doc,
     stream: LiveEncoder,
     pub(super) conns: BTreeMap<ConnId, Conn>,
+    /// What connections may do that may not do everything.
+    rights: BTreeMap<ConnId, Rights>,
     pub(super) outputs: VecDeque<RoomOutput>,
     next_persist: u64,
     stored: u64,
@@ -54,6 +59,7 @@ impl Room {
             doc: Doc::new(config.id),
             stream: LiveEncoder::default(),
             conns: BTreeMap::new(),
+            rights: BTreeMap::new(),
             outputs: VecDeque::new(),
             next_persist: config.next_persist,
             stored: last,
@@ -123,7 +129,11 @@ impl Room {
     pub fn handle(&mut self, input: RoomInput, now_ms: u64) {
         match input {
             RoomInput::Message { conn, message } => self.handle_message(conn, message, now_ms),
-            RoomInput::Leave { conn } => self.leave(conn),
+            RoomInput::Rights { conn, rights } => self.set_rights(conn, rights),
+            RoomInput::Leave { conn } => {
+                self.rights.remove(&conn);
+                self.leave(conn);
+            }
             RoomInput::Stored { upto } => {
                 self.stored = self.stored.max(upto);
                 self.settle(AckLevel::Stored, self.stored);
@@ -228,6 +238,7 @@ impl Room {
             last,
             decoder: LiveDecoder::default(),
             presence,
+            refused: false,
             waiting: Default::default(),
         };
         if !self.is_durable() {
@@ -255,9 +266,12 @@ impl Room {
 
     fn handle_live(&mut self, conn: ConnId, frames: &[Vec<u8>], now_ms: u64) {
         let mut accepted = VersionVector::default();
+        let mut forbidden = None;
         for frame in frames {
             match self.take_live(conn, frame, now_ms) {
                 Ok(batch) => accepted.insert(batch.writer, batch.last()),
+                // Those behind it are read too, since the stream goes on.
+                Err((error, None)) if error.code == ErrorCode::Forbidden => drop(forbidden.get_or_insert(error)),
                 Err((error, code)) => {
                     self.refuse(conn, error, code);
                     break;
@@ -265,6 +279,9 @@ impl Room {
             }
         }
         self.accepted(conn, accepted);
+        if let Some(error) = forbidden.filter(|_| self.conns.contains_key(&conn)) {
+            self.refuse(conn, error, None);
+        }
     }
 
     fn take_live(&mut self, conn: ConnId, frame: &[u8], now_ms: u64) -> Result<Batch, Refusal> {
@@ -273,6 +290,7 @@ impl Room {
         if batch.writer != writer.replica {
             return Err(damaged("a live frame names another writer than the connection's own"));
         }
+        check_rights(&self.rights, conn, writer, |rights| rights.check_batch(&batch))?;
         writer.last = writer.last.max(batch.last());
         self.check_retired(&[(batch.writer, batch.last())].into_iter().collect(), now_ms)?;
         self.at_the_door(batch.hlc, now_ms)?;
@@ -300,6 +318,16 @@ impl Room {
     fn take_delta(&mut self, conn: ConnId, body: &[u8], now_ms: u64) -> Result<VersionVector, Refusal> {
         let mut delta = Delta::decode(body).map_err(|error| damaged(error.to_string()))?;
         (delta.memory, delta.promise) = Default::default();
+        let known = self.doc.version();
+        if self.rights.contains_key(&conn)
+            && known.includes(&delta.version)
+            && delta.version.horizon() <= known.horizon()
+        {
+            return Ok(delta.version);
+        }
+        if let Some(writer) = self.conns.get_mut(&conn) {
+            check_rights(&self.rights, conn, writer, |rights| rights.check_delta(&delta, &known))?;
+        }
         let latest = delta.dots.iter().filter_map(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc)).max();
         self.at_the_door(latest.unwrap_or_default(), now_ms)?;
         self.check_claims(conn, &delta.version)?;
@@ -340,6 +368,18 @@ impl Room {
             }
         }
         Ok(())
+    }
+
+    /// Whoever may more than before is asked for what was refused.
+    fn set_rights(&mut self, conn: ConnId, rights: Rights) {
+        let before = match rights {
+            Rights::Write => self.rights.remove(&conn),
+            _ => self.rights.insert(conn, rights.clone()),
+        };
+        if before.unwrap_or_default() != rights && self.conns.get(&conn).is_some_and(|conn| conn.refused) {
+            let message = "the rights of this connection are others now: open the room again";
+            self.refuse(conn, RemoteError::temporary(ErrorCode::Resync, message), None);
+        }
     }
 
     /// What every write must pass before it is merged.
@@ -466,6 +506,22 @@ impl Room {
             self.leave(conn);
         }
     }
+}
+
+/// Refuses what the connection may not write, and all that comes behind it on its stream: it builds on what is missing.
+fn check_rights(
+    rights: &BTreeMap<ConnId, Rights>,
+    conn: ConnId,
+    writer: &mut Conn,
+    check: impl FnOnce(&Rights) -> Result<(), RemoteError>,
+) -> Result<(), Refusal> {
+    let checked = match (rights.get(&conn), writer.refused) {
+        (None, false) => Ok(()),
+        (_, true) => Err(forbidden("a write before this one was refused, and this one builds on it")),
+        (Some(rights), false) => check(rights),
+    };
+    writer.refused = checked.is_err();
+    checked.map_err(|error| (error, None))
 }
 
 /// What to tell a client, and the close code if the connection is to end.

@@ -1,6 +1,7 @@
 //! What goes into a room of a relay and what comes out of it.
 
 use super::retire::RetireMessage;
+use super::rights::Rights;
 use crate::clock::ReplicaId;
 use crate::link::Message;
 use std::sync::Arc;
@@ -30,6 +31,14 @@ pub enum RoomInput {
         conn: ConnId,
         /// The message.
         message: Message,
+    },
+    /// What a connection may do from now on. Told before the connection opens the room; one of which nothing is told may
+    /// write.
+    Rights {
+        /// The connection.
+        conn: ConnId,
+        /// What.
+        rights: Rights,
     },
     /// A connection is gone.
     Leave {
