@@ -4,12 +4,14 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`access`] | who may connect, what for, and until when |
 //! | [`config`] | settings from file, environment and flags |
 //! | [`limits`] | every fixed limit on sizes, counts and times |
 //! | [`store`] | the database: an SQLite file with a thread of its own |
 //! | [`relay`] | the rooms in memory, one task each |
 //! | [`socket`] | one connection: upgrade, framing, bounded queue, keep-alive |
 //! | [`http`] | health, readiness, version, the door to `/sync` |
+//! | [`tls`] | TLS in this process, with certificates that may change |
 //! | [`serve`] | puts these together, starts and ends them in order |
 //! | [`client`] | a document that keeps itself in step with a relay |
 //! | [`cli`] | the command line |
@@ -20,6 +22,7 @@
 //! with whatever else has queued up, and only when the disk has it the room is told, and acknowledges it as durable.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -31,3 +34,5 @@ pub mod serve;
 pub mod shutdown;
 pub mod socket;
 pub mod store;
+pub mod tls;
+mod watched;

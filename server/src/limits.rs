@@ -82,3 +82,45 @@ pub const IMPORT_CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Transactions that `syncline import` keeps unacknowledged at a time.
 pub const IMPORT_WINDOW: usize = 8;
+
+/// Shortest secret of tokens in bytes: as long as the digest of HS256 (RFC 7518, 3.2).
+pub const SECRET_BYTES_MIN: usize = 32;
+
+/// Largest file with keys, a secret or revocations in bytes.
+pub const KEY_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Most keys of one file or set; a token that names none is tried with each.
+pub const KEYS: usize = 64;
+
+/// Age at which a set of keys is read again, so that keys taken out of it lose their force.
+pub const KEY_SET_AGE: Duration = Duration::from_secs(300);
+
+/// Time between two readings of a set of keys, however many tokens name unknown keys.
+pub const KEY_SET_PAUSE: Duration = Duration::from_secs(5);
+
+/// Questions to a key server or webhook at a time: each has a thread while it waits.
+pub const WEB_REQUESTS: usize = 16;
+
+/// Largest answer of a key server or webhook in bytes.
+pub const WEB_BYTES: u64 = 256 * 1024;
+
+/// Answers of a webhook that are remembered; beyond it those whose time is over go, then all.
+pub const WEBHOOK_CACHED: usize = 10_000;
+
+/// Longest name in a claim in bytes.
+pub const CLAIM_BYTES: usize = 256;
+
+/// Most entries of the claim `rooms`: each is compared when a room is opened.
+pub const CLAIM_ROOMS: usize = 256;
+
+/// Most paths of one entry: each is compared with each write.
+pub const CLAIM_PATHS: usize = 64;
+
+/// Most revoked subjects and tokens, in the list and added to it each.
+pub const REVOKED: usize = 100_000;
+
+/// Time between two fresh tokens on one connection.
+pub const TOKEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// Time for a TLS handshake.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,18 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
+use crate::access::{Access, AccessError};
 use crate::config::{Config, ConfigError};
 use crate::http;
 use crate::limits::{HTTP_BUFFER, HTTP_CONNECTIONS, HTTP_HEADER_TIMEOUT};
 use crate::relay::{Phase, Relay};
+use crate::socket::Peer;
 use crate::store::{OpenError, Store};
+use crate::tls::{Tls, TlsError};
 
 /// Says why a relay does not start, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +31,12 @@ pub enum ServeError {
     /// A setting is outside of what works.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Keys, secrets or the list of revoked tokens cannot be used.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}. Stop what uses the port, or choose another one with --listen.")]
     Listen {
@@ -46,7 +58,8 @@ pub enum ServeError {
 pub struct Server {
     address: SocketAddr,
     relay: Arc<Relay>,
-    acceptor: JoinHandle<()>,
+    /// What ends with the server: it takes connections, and looks after files.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -56,12 +69,16 @@ impl Server {
     /// [`ServeError`]; nothing runs on then.
     pub async fn start(config: Config) -> Result<Server, ServeError> {
         config.check()?;
+        let (access, tls) = (Access::new(&config.access)?, Tls::new(&config.tls)?.map(Arc::new));
+        if tls.is_none() && !config.listen.ip().is_loopback() {
+            tracing::warn!("tokens travel unencrypted unless a proxy adds TLS: set tls.cert and tls.key");
+        }
         let listen = config.listen;
         let unusable = |reason| ServeError::Listen { address: listen, reason };
         let listener = TcpListener::bind(listen).await.map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        let relay = Relay::new(config.clone());
-        let acceptor = tokio::spawn(accept(listener, relay.clone()));
+        let relay = Relay::new(config.clone(), access);
+        let acceptor = tokio::spawn(accept(listener, relay.clone(), tls.clone()));
         match open_store(config).await {
             Ok(store) => relay.ready(store),
             Err(error) => {
@@ -69,8 +86,12 @@ impl Server {
                 return Err(error);
             }
         }
-        tracing::info!(%address, "listening");
-        Ok(Server { address, relay, acceptor })
+        tracing::info!(%address, tls = tls.is_some(), "listening");
+        let mut tasks = vec![acceptor];
+        let listed = relay.clone();
+        tasks.push(tokio::spawn(async move { listed.access().follow_list().await }));
+        tasks.extend(tls.map(|tls| tokio::spawn(tls.follow_files())));
+        Ok(Server { address, relay, tasks })
     }
 
     /// The address that it listens on, with the port that was chosen.
@@ -88,14 +109,13 @@ impl Server {
         let limit = Duration::from_secs(self.relay.config().drain_seconds);
         tracing::info!(connections = self.relay.connections(), rooms = self.relay.rooms(), "draining");
         self.relay.drain(limit).await;
-        self.acceptor.abort();
         tracing::info!("drained");
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.acceptor.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -107,14 +127,17 @@ async fn open_store(config: Config) -> Result<Store, ServeError> {
 }
 
 /// Takes connections until the relay has drained; while draining only health is answered.
-async fn accept(listener: TcpListener, relay: Arc<Relay>) {
+async fn accept(listener: TcpListener, relay: Arc<Relay>, tls: Option<Arc<Tls>>) {
     let router = http::router(relay.clone());
     let places = Arc::new(Semaphore::new(relay.config().socket.max + HTTP_CONNECTIONS));
     loop {
         // The semaphore lives as long as this loop, so it is never closed.
         let Ok(place) = places.clone().acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(serve_http(stream, router.clone(), relay.clone(), place))),
+            Ok((stream, from)) => {
+                let (router, relay, tls) = (router.clone(), relay.clone(), tls.clone());
+                tokio::spawn(serve(stream, Peer(from.ip()), tls, router, relay, place));
+            }
             Err(error) => {
                 // Most likely out of file descriptors: wait for some to be closed instead of spinning.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -124,19 +147,45 @@ async fn accept(listener: TcpListener, relay: Arc<Relay>) {
     }
 }
 
-/// Serves one TCP connection as HTTP, until it ends or becomes a WebSocket with a place of its own.
-async fn serve_http(stream: TcpStream, router: Router, relay: Arc<Relay>, place: OwnedSemaphorePermit) {
+/// Serves one TCP connection, with the handshake of TLS first if there is a certificate.
+async fn serve(
+    stream: TcpStream,
+    peer: Peer,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    relay: Arc<Relay>,
+    place: OwnedSemaphorePermit,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    match tls {
+        None => serve_http(stream, peer, router, relay).await,
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => serve_http(stream, peer, router, relay).await,
+            Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+        },
+    }
+    drop(place);
+}
+
+/// Serves one connection as HTTP, until it ends or becomes a WebSocket with a place of its own.
+async fn serve_http<S>(stream: S, peer: Peer, router: Router, relay: Arc<Relay>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HTTP_HEADER_TIMEOUT)
         .max_buf_size(HTTP_BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, draining = relay.phase() == Phase::Draining, "HTTP connection failed");
     }
-    drop(place);
 }

@@ -16,6 +16,7 @@ mod retire;
 mod rights;
 mod room;
 mod room_io;
+mod room_presence;
 mod room_retire;
 mod unsaved;
 

@@ -1,9 +1,12 @@
 //! What a connection may do in a room.
 
+use super::room::{Conn, Refusal, Room};
+use super::room_io::ConnId;
 use crate::clock::VersionVector;
 use crate::crdt::{Key, Path};
 use crate::delta::{Batch, Delta};
 use crate::link::{ErrorCode, RemoteError};
+use std::collections::BTreeMap;
 
 /// What a connection may do in a room. Reading, and telling one's presence, is part of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,8 +54,38 @@ impl Rights {
     }
 }
 
+impl Room {
+    /// Whoever may more than before is asked for what was refused.
+    pub(super) fn set_rights(&mut self, conn: ConnId, rights: Rights) {
+        let before = match rights {
+            Rights::Write => self.rights.remove(&conn),
+            _ => self.rights.insert(conn, rights.clone()),
+        };
+        if before.unwrap_or_default() != rights && self.conns.get(&conn).is_some_and(|conn| conn.refused) {
+            let message = "the rights of this connection are others now: open the room again";
+            self.refuse(conn, RemoteError::temporary(ErrorCode::Resync, message), None);
+        }
+    }
+}
+
+/// Refuses what the connection may not write, and all that comes behind it on its stream: it builds on what is missing.
+pub(super) fn check_rights(
+    rights: &BTreeMap<ConnId, Rights>,
+    conn: ConnId,
+    writer: &mut Conn,
+    check: impl FnOnce(&Rights) -> Result<(), RemoteError>,
+) -> Result<(), Refusal> {
+    let checked = match (rights.get(&conn), writer.refused) {
+        (None, false) => Ok(()),
+        (_, true) => Err(forbidden("a write before this one was refused, and this one builds on it")),
+        (Some(rights), false) => check(rights),
+    };
+    writer.refused = checked.is_err();
+    checked.map_err(|error| (error, None))
+}
+
 /// The answer to a write that may not be: it does not pass by itself, and the connection goes on.
-pub(super) fn forbidden(what: &str) -> RemoteError {
+fn forbidden(what: &str) -> RemoteError {
     RemoteError::new(ErrorCode::Forbidden, format!("{what}; ask for a token that allows it"))
 }
 

@@ -3,15 +3,14 @@
 //! What a client writes is merged, handed to the store, passed on to the others, and acknowledged level by level. The
 //! frames that go to everyone are encoded once: all readers of a room share one live stream.
 
-use super::rights::{Rights, forbidden};
+use super::rights::{Rights, check_rights};
 use super::room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
 use super::room_retire::Retirement;
-use crate::bounds;
 use crate::bytes::DecodeError;
 use crate::clock::{Hlc, HlcClock, ReplicaId, VersionVector};
 use crate::delta::{Batch, Blob, Delta, LiveDecoder, LiveEncoder};
 use crate::doc::{ApplyError, Doc, ImportError, JoinError, Origin};
-use crate::link::{AckLevel, ErrorCode, Message, Open, Opened, PresenceEntries, RemoteError, Resume};
+use crate::link::{AckLevel, ErrorCode, Message, Open, Opened, RemoteError, Resume};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Outstanding acks of one connection; older ones are joined beyond this.
@@ -23,9 +22,9 @@ pub(super) struct Conn {
     /// The number of its last event, as far as it has told.
     pub(super) last: u64,
     decoder: LiveDecoder,
-    presence: Option<Vec<u8>>,
+    pub(super) presence: Option<Vec<u8>>,
     /// Whether a write was refused for want of rights: what follows would leave a gap, and is refused too.
-    refused: bool,
+    pub(super) refused: bool,
     /// What becomes stored, and what durable, with the entry of that number.
     waiting: [VecDeque<(u64, VersionVector)>; 2],
 }
@@ -37,14 +36,14 @@ pub struct Room {
     stream: LiveEncoder,
     pub(super) conns: BTreeMap<ConnId, Conn>,
     /// What connections may do that may not do everything.
-    rights: BTreeMap<ConnId, Rights>,
+    pub(super) rights: BTreeMap<ConnId, Rights>,
     pub(super) outputs: VecDeque<RoomOutput>,
     next_persist: u64,
     stored: u64,
     pub(super) durable: u64,
     pub(super) durable_version: VersionVector,
     pending: VecDeque<(u64, VersionVector)>,
-    present: BTreeSet<ReplicaId>,
+    pub(super) present: BTreeSet<ReplicaId>,
     failed: Option<String>,
     pub(super) retirement: Retirement,
     /// A horizon that is in force, and the entry of the store that says so, until that is on the disk.
@@ -370,18 +369,6 @@ impl Room {
         Ok(())
     }
 
-    /// Whoever may more than before is asked for what was refused.
-    fn set_rights(&mut self, conn: ConnId, rights: Rights) {
-        let before = match rights {
-            Rights::Write => self.rights.remove(&conn),
-            _ => self.rights.insert(conn, rights.clone()),
-        };
-        if before.unwrap_or_default() != rights && self.conns.get(&conn).is_some_and(|conn| conn.refused) {
-            let message = "the rights of this connection are others now: open the room again";
-            self.refuse(conn, RemoteError::temporary(ErrorCode::Resync, message), None);
-        }
-    }
-
     /// What every write must pass before it is merged.
     fn at_the_door(&self, latest: Hlc, now_ms: u64) -> Result<(), Refusal> {
         if let Some(reason) = &self.failed {
@@ -455,32 +442,6 @@ impl Room {
         self.send(conn, &message, FrameKind::Data);
     }
 
-    fn handle_presence(&mut self, conn: ConnId, entries: PresenceEntries) {
-        let full = self.conns.values().filter(|other| other.presence.is_some()).count() >= bounds::PRESENCE_CLIENTS;
-        let Some(own) = self.conns.get_mut(&conn) else { return };
-        for (client, state) in entries {
-            if client != own.replica {
-                let error = RemoteError::new(ErrorCode::Protocol, "a client may only tell its own presence");
-                return self.refuse(conn, error, Some(4400));
-            }
-            if own.presence != state && (state.is_none() || own.presence.is_some() || !full) {
-                own.presence = state;
-                self.present.insert(client);
-            }
-        }
-    }
-
-    /// Tells everyone the latest state of all who came, changed or left since the last time.
-    fn flush_presence(&mut self) {
-        let state = |client: ReplicaId| {
-            let conn = self.conns.values().find(|conn| conn.replica == client && conn.presence.is_some());
-            (client, conn.and_then(|conn| conn.presence.clone()))
-        };
-        let entries: Vec<_> = self.present.iter().copied().map(state).collect();
-        self.present.clear();
-        self.broadcast(None, &Message::Presence { alias: self.config.alias, entries }, FrameKind::Presence);
-    }
-
     pub(super) fn send(&mut self, conn: ConnId, message: &Message, kind: FrameKind) {
         self.outputs.extend(message.encode().into_iter().map(|frame| RoomOutput::Send { conn, frame, kind }));
     }
@@ -497,7 +458,7 @@ impl Room {
     }
 
     /// Tells a client what was refused and, with a code, that the connection ends. The others never notice.
-    fn refuse(&mut self, conn: ConnId, error: RemoteError, code: Option<u16>) {
+    pub(super) fn refuse(&mut self, conn: ConnId, error: RemoteError, code: Option<u16>) {
         let reason = error.message.clone();
         let alias = self.conns.contains_key(&conn).then_some(self.config.alias);
         self.send(conn, &Message::Error { alias, error }, FrameKind::Data);
@@ -506,22 +467,6 @@ impl Room {
             self.leave(conn);
         }
     }
-}
-
-/// Refuses what the connection may not write, and all that comes behind it on its stream: it builds on what is missing.
-fn check_rights(
-    rights: &BTreeMap<ConnId, Rights>,
-    conn: ConnId,
-    writer: &mut Conn,
-    check: impl FnOnce(&Rights) -> Result<(), RemoteError>,
-) -> Result<(), Refusal> {
-    let checked = match (rights.get(&conn), writer.refused) {
-        (None, false) => Ok(()),
-        (_, true) => Err(forbidden("a write before this one was refused, and this one builds on it")),
-        (Some(rights), false) => check(rights),
-    };
-    writer.refused = checked.is_err();
-    checked.map_err(|error| (error, None))
 }
 
 /// What to tell a client, and the close code if the connection is to end.

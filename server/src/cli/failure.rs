@@ -57,7 +57,7 @@ impl Failure {
             Failure::Usage(_)
             | Failure::Client(ClientError::Address { .. })
             | Failure::Config(_)
-            | Failure::Serve(ServeError::Config(_)) => USAGE,
+            | Failure::Serve(ServeError::Config(_) | ServeError::Access(_) | ServeError::Tls(_)) => USAGE,
             Failure::Failed(_) | Failure::Serve(_) => FAILED,
             Failure::Unreachable { .. } | Failure::Client(ClientError::Unreachable { .. }) => UNREACHABLE,
             Failure::Client(_) => FAILED,

@@ -9,6 +9,7 @@ mod read;
 mod records;
 mod serve;
 mod session;
+mod token;
 mod write;
 
 use std::ffi::OsString;
@@ -48,6 +49,8 @@ enum Command {
     Export(ExportArgs),
     /// Reads a JSON file into a room and waits until all of it is durable.
     Import(ImportArgs),
+    /// Prints a token for a relay that has a secret.
+    Token(token::TokenArgs),
 }
 
 /// Flags of the relay; each wins over the environment and the configuration file.
@@ -85,6 +88,9 @@ struct Target {
     /// Name of the room
     #[arg(long, value_name = "NAME", env = "SYNCLINE_ROOM")]
     room: String,
+    /// Token for a relay that asks for one; better in the environment, where other users do not see it
+    #[arg(long, value_name = "TOKEN", env = "SYNCLINE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// Seconds to wait without progress
     #[arg(long, value_name = "SECONDS", env = "SYNCLINE_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -202,6 +208,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Set(args) => session::block_on(write::set(args)),
         Command::Delete(args) => session::block_on(write::delete(args)),
         Command::Import(args) => session::block_on(import::import(args)),
+        Command::Token(args) => token::token(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

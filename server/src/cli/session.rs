@@ -29,6 +29,7 @@ impl Session {
     pub(super) async fn open(target: &Target) -> Result<Session, Failure> {
         let options = ClientOptions {
             agent: concat!("syncline-cli ", env!("CARGO_PKG_VERSION")).into(),
+            token: target.token.clone(),
             ..ClientOptions::new(&target.url, &target.room)
         };
         let client = Client::connect_with(options, Doc::new(client::new_replica_id()))?;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use syncline::link::RemoteError;
+use syncline::link::{ErrorCode, RemoteError};
 use syncline::replica::{Input, Output, State, Status};
 
 use super::Shared;
@@ -157,7 +157,12 @@ impl Driver {
             temporary = error.temporary,
             "the relay reports an error"
         );
-        self.shared.progress.send_modify(|progress| progress.complaint = Some(error.message));
+        self.shared.progress.send_modify(|progress| {
+            if error.code == ErrorCode::Forbidden {
+                progress.forbidden = Some(error.message.clone());
+            }
+            progress.complaint = Some(error.message);
+        });
     }
 
     fn input(&self, input: Input<'_>) {

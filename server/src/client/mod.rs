@@ -77,6 +77,12 @@ pub enum ClientError {
         /// What the relay said.
         reason: String,
     },
+    /// The token does not allow what was written here: it stays here only.
+    #[error("the relay does not take what was written here: {reason}")]
+    Forbidden {
+        /// What the relay said.
+        reason: String,
+    },
     /// The client was closed while something waited for it.
     #[error("the client was closed; connect again")]
     Closed,
@@ -147,7 +153,7 @@ impl Client {
     /// Waits until everything written here so far has reached a level.
     ///
     /// # Errors
-    /// As [`Client::synced`].
+    /// As [`Client::synced`], and [`ClientError::Forbidden`].
     pub async fn acked(&self, level: AckLevel) -> Result<(), ClientError> {
         self.acked_upto(level, self.written()).await
     }
@@ -155,9 +161,15 @@ impl Client {
     /// Waits until everything written here up to the own sequence number `seq` has reached a level.
     ///
     /// # Errors
-    /// As [`Client::synced`].
+    /// As [`Client::acked`].
     pub async fn acked_upto(&self, level: AckLevel, seq: u64) -> Result<(), ClientError> {
-        self.shared.wait(|progress| progress.acked(level) >= seq).await
+        let reached = |progress: &Progress| progress.acked(level) >= seq;
+        self.shared.wait(|progress| reached(progress) || progress.forbidden.is_some()).await?;
+        let progress = self.shared.progress.borrow();
+        match progress.forbidden.clone().filter(|_| !reached(&progress)) {
+            Some(reason) => Err(ClientError::Forbidden { reason }),
+            None => Ok(()),
+        }
     }
 
     /// Runs a transaction on the document; an error rolls it back.
@@ -205,6 +217,13 @@ impl Client {
     /// Connection state and what is unsaved.
     pub fn status(&self) -> Status {
         self.shared.lock().status()
+    }
+
+    /// Takes a fresh token: a relay that is connected is told at once, others at the next connection.
+    pub fn set_token(&self, token: Option<String>) {
+        self.shared.progress.send_modify(|progress| progress.forbidden = None);
+        self.shared.lock().set_token(token);
+        self.shared.wake.notify_one();
     }
 
     /// Leaves the relay and keeps working on the document alone.

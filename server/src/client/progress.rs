@@ -14,6 +14,8 @@ pub(super) struct Progress {
     pub(super) failure: Option<String>,
     /// What the relay complained about last.
     pub(super) complaint: Option<String>,
+    /// Why the relay does not take what was written here; until something is acknowledged or another token is given.
+    pub(super) forbidden: Option<String>,
     /// Why the relay will not have this client.
     pub(super) refused: Option<String>,
     /// The application asked to close.
@@ -30,6 +32,7 @@ impl Progress {
             connected: false,
             failure: None,
             complaint: None,
+            forbidden: None,
             refused: None,
             closing: false,
             ended: false,
@@ -45,6 +48,7 @@ impl Progress {
     }
 
     pub(super) fn ack(&mut self, level: AckLevel, seq: u64) {
+        self.forbidden = None;
         let reached = &mut self.acked[index(level)];
         *reached = seq.max(*reached);
     }

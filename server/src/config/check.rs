@@ -11,7 +11,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] with the key, what is wrong with it and what to set instead.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.check_address()?;
+        super::access::check(self)?;
         range("workers", self.workers as u64, 1, 256)?;
         range("drain_seconds", self.drain_seconds, 1, 600)?;
         range("room.max", self.room.max as u64, 1, 10_000_000)?;
@@ -32,23 +32,9 @@ impl Config {
                 .into(),
         })
     }
-
-    /// A relay does not authenticate its clients yet, so it must not be reachable from other machines.
-    fn check_address(&self) -> Result<(), ConfigError> {
-        if self.listen.ip().is_loopback() {
-            return Ok(());
-        }
-        let flag =
-            if self.dev { "--dev serves without authentication" } else { "this version does not authenticate clients" };
-        Err(ConfigError::Value {
-            key: "listen",
-            problem: format!("is {}, which other machines can reach, but {flag}", self.listen),
-            advice: "Listen on a loopback address such as 127.0.0.1:7171, behind a proxy that authenticates if others must reach it.".into(),
-        })
-    }
 }
 
-fn range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+pub(super) fn range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
@@ -73,7 +59,8 @@ mod tests {
         for dev in [false, true] {
             let config = Config { listen: ([0, 0, 0, 0], 7171).into(), dev, ..Config::default() };
             let error = config.check().unwrap_err().to_string();
-            assert!(error.contains("0.0.0.0:7171") && error.contains("127.0.0.1:7171"), "{error}");
+            let parts = ["0.0.0.0:7171", "127.0.0.1:7171", "access.secret_file"];
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
         }
     }
 

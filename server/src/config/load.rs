@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Config, LogFormat};
 
 /// Environment variables that belong to the command line, not to the settings.
-const NOT_SETTINGS: [&str; 4] = ["config", "url", "room", "timeout"];
+const NOT_SETTINGS: [&str; 5] = ["config", "url", "room", "token", "timeout"];
 
 /// Holds the settings given as flags; what is absent leaves the other sources in force.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -4,6 +4,7 @@
 //! Environment variables are the keys in capitals behind `SYNCLINE_`, with two underscores for a dot:
 //! `SYNCLINE_LISTEN`, `SYNCLINE_ROOM__COMPACT_ENTRIES`.
 
+mod access;
 mod check;
 mod load;
 
@@ -12,6 +13,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use access::is_url;
+pub use access::{AccessConfig, Secret, TlsConfig};
 pub use load::{ConfigError, Overrides, load};
 
 /// Holds all settings of one relay process.
@@ -28,6 +31,10 @@ pub struct Config {
     pub workers: usize,
     /// Seconds that a drain waits for connections and rooms before the process ends anyway.
     pub drain_seconds: u64,
+    /// Who may connect.
+    pub access: AccessConfig,
+    /// TLS.
+    pub tls: TlsConfig,
     /// What is logged and how.
     pub log: LogConfig,
     /// The database.
@@ -106,6 +113,8 @@ impl Default for Config {
             dev: false,
             workers: 2,
             drain_seconds: 10,
+            access: AccessConfig::default(),
+            tls: TlsConfig::default(),
             log: LogConfig::default(),
             store: StoreConfig::default(),
             room: RoomSettings::default(),

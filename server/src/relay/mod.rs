@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use crate::access::Access;
 use crate::config::Config;
 use crate::store::Store;
 
@@ -41,6 +42,7 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Relay {
     config: Config,
+    access: Access,
     phase: watch::Sender<Phase>,
     store: OnceLock<Arc<Store>>,
     registry: Registry,
@@ -51,9 +53,10 @@ pub struct Relay {
 
 impl Relay {
     /// Makes a relay that serves nothing before [`Relay::ready`].
-    pub fn new(config: Config) -> Arc<Relay> {
+    pub fn new(config: Config, access: Access) -> Arc<Relay> {
         Arc::new(Relay {
             config,
+            access,
             phase: watch::Sender::new(Phase::Starting),
             store: OnceLock::new(),
             registry: Registry::default(),
@@ -73,6 +76,11 @@ impl Relay {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Who may connect.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// What the relay does now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use syncline::link::{ErrorCode, Message, RemoteError};
-use syncline::replica::{FrameKind, Room, RoomInput, RoomOutput};
+use syncline::replica::{FrameKind, Rights, Room, RoomInput, RoomOutput};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
@@ -23,7 +23,9 @@ const CLOSE_TRY_AGAIN: u16 = 1013;
 /// What a connection has for a room.
 pub(crate) enum RoomCommand {
     /// The connection opens the room.
-    Join { connection: u64, outbox: Arc<Outbox>, message: Message },
+    Join { connection: u64, outbox: Arc<Outbox>, rights: Rights, message: Message },
+    /// What the connection may do is another thing now.
+    Rights { connection: u64, rights: Rights },
     /// The connection has a message for the room it opened.
     Message { connection: u64, message: Message },
     /// The connection has ended.
@@ -154,10 +156,14 @@ impl Serving {
     fn command(&mut self, room: &mut Room, command: RoomCommand) {
         let now = now_ms();
         match command {
-            RoomCommand::Join { connection, outbox, message } => {
+            RoomCommand::Join { connection, outbox, rights, message } => {
                 self.connections.insert(connection, outbox);
                 self.empty_since = None;
+                room.handle(RoomInput::Rights { conn: connection, rights }, now);
                 room.handle(RoomInput::Message { conn: connection, message }, now);
+            }
+            RoomCommand::Rights { connection, rights } => {
+                room.handle(RoomInput::Rights { conn: connection, rights }, now)
             }
             RoomCommand::Message { connection, message } => {
                 room.handle(RoomInput::Message { conn: connection, message }, now)

@@ -13,8 +13,10 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
+use super::gate::{self, Gate, Peer};
 use super::outbox::{Importance, Next, Outbox};
 use super::upgrade::Socket;
+use crate::access::Denied;
 use crate::limits::CLOSE_TIMEOUT;
 use crate::relay::{Phase, Relay, RoomCommand, RoomHandle, now_ms};
 
@@ -69,11 +71,14 @@ struct Reader<'a> {
     outbox: &'a Arc<Outbox>,
     alive: &'a Alive,
     link: Link,
+    gate: &'a Gate,
+    /// When the last fresh token came.
+    renewed: Option<Instant>,
     rooms: HashMap<u32, RoomHandle>,
 }
 
 /// Serves a WebSocket until it ends.
-pub(super) async fn run(relay: Arc<Relay>, socket: Socket) {
+pub(super) async fn run(relay: Arc<Relay>, socket: Socket, peer: Option<Peer>) {
     let number = relay.connection_number();
     let settings = &relay.config().socket;
     let outbox = Arc::new(Outbox::new(settings.queue_bytes));
@@ -85,7 +90,17 @@ pub(super) async fn run(relay: Arc<Relay>, socket: Socket) {
     );
     // Whatever ends this task, the rooms see that nobody writes any more.
     let _ended = Ended(outbox.clone());
-    let mut reader = Reader { relay: &relay, number, outbox: &outbox, alive: &alive, link, rooms: HashMap::new() };
+    let gate = Gate::new(relay.clone(), peer);
+    let mut reader = Reader {
+        relay: &relay,
+        number,
+        outbox: &outbox,
+        alive: &alive,
+        link,
+        gate: &gate,
+        renewed: None,
+        rooms: HashMap::new(),
+    };
     let (sink, stream) = socket.split();
     tracing::debug!(connection = number, "connected");
     let why = tokio::select! {
@@ -93,6 +108,7 @@ pub(super) async fn run(relay: Arc<Relay>, socket: Socket) {
         why = write(sink, &outbox, &alive, ping) => why,
         why = alive.silence(ping) => why,
         why = overdue(&outbox) => why,
+        why = gate.guard(&outbox) => why,
     };
     tracing::debug!(connection = number, why, "disconnected");
     reader.leave().await;
@@ -152,7 +168,7 @@ impl Reader<'_> {
     /// Hands a message to its room; waits while the room's mailbox is full, and with it this socket.
     async fn deliver(&mut self, message: Inner) {
         match message.room() {
-            None => self.about_link(&message),
+            None => self.about_link(message).await,
             Some(RoomRef::Alias(alias)) if matches!(message, Inner::Leave { .. }) => {
                 if let Some(room) = self.rooms.remove(&alias) {
                     // A room that has ended has no members to take out.
@@ -175,21 +191,56 @@ impl Reader<'_> {
         }
     }
 
-    fn about_link(&self, message: &Inner) {
-        if let Inner::Hello(hello) = message {
-            tracing::debug!(connection = self.number, agent = hello.agent, "hello");
+    async fn about_link(&mut self, message: Inner) {
+        match message {
+            Inner::Hello(hello) => {
+                tracing::debug!(connection = self.number, agent = hello.agent, "hello");
+                if let Err(denied) = self.gate.enter(hello.token.as_deref()).await {
+                    self.deny(&denied);
+                }
+            }
+            Inner::Token(token) => match self.gate.renew(&token, &mut self.renewed).await {
+                Ok(()) => self.new_rights().await,
+                Err(denied) => {
+                    tracing::info!(connection = self.number, %denied, "a fresh token is refused");
+                    gate::tell(self.outbox, &denied);
+                }
+            },
+            _ => {}
         }
+    }
+
+    /// Tells the rooms what the connection may do by its fresh token; ends it if one is not granted any more.
+    async fn new_rights(&mut self) {
+        for room in self.rooms.values() {
+            match self.gate.room(&room.name) {
+                Ok(rights) => {
+                    // A room that has ended has nobody to limit.
+                    let _ = room.mailbox.send(RoomCommand::Rights { connection: self.number, rights }).await;
+                }
+                Err(denied) => return self.deny(&denied),
+            }
+        }
+    }
+
+    fn deny(&self, denied: &Denied) {
+        tracing::info!(connection = self.number, %denied, "refused");
+        gate::close(self.outbox, denied);
     }
 
     /// Joins a room, loading it if need be.
     async fn open(&mut self, name: &str, message: Inner) {
+        let rights = match self.gate.room(name) {
+            Ok(rights) => rights,
+            Err(denied) => return self.deny(&denied),
+        };
         let known = self.rooms.values().any(|room| *room.name == *name);
         if !known && self.rooms.len() >= self.relay.config().socket.rooms {
             return self
                 .outbox
                 .close(CLOSE_TOO_MANY_ROOMS, "this connection has as many rooms as `socket.rooms` allows");
         }
-        let mut command = RoomCommand::Join { connection: self.number, outbox: self.outbox.clone(), message };
+        let mut command = RoomCommand::Join { connection: self.number, outbox: self.outbox.clone(), rights, message };
         // A room that is just being unloaded hands the join back; the next handle is that of a new task.
         for _ in 0..OPEN_ATTEMPTS {
             let room = match self.relay.open(name) {

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use syncline::link::SUBPROTOCOL;
 
 use super::connection;
+use super::gate::Peer;
 use crate::limits::{SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, SOCKET_WRITE_BUFFER_MAX};
 use crate::relay::{Phase, Relay};
 
@@ -77,13 +78,14 @@ pub fn upgrade(relay: &Arc<Relay>, mut request: Request) -> Result<Response, Ref
     }
     let place = relay.take_place().ok_or(Refusal::Full)?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(Refusal::NotWebSocket)?;
+    let peer = request.extensions().get::<Peer>().copied();
     let relay = relay.clone();
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
                 let config = Some(socket_config());
                 let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, config).await;
-                connection::run(relay, socket).await;
+                connection::run(relay, socket, peer).await;
             }
             Err(error) => tracing::debug!(%error, "upgrade failed"),
         }

@@ -34,8 +34,17 @@ impl Relay {
     }
 
     pub(crate) fn start_with(data: &FilePath, listen: &str, environment: &[(&str, &str)]) -> Relay {
+        Relay::run(data, &["--dev", "--listen", listen], environment)
+    }
+
+    /// A relay that takes tokens signed with the secret in a file.
+    pub(crate) fn start_secured(data: &FilePath, secret: &str) -> Relay {
+        Relay::run(data, &["--listen", "127.0.0.1:0"], &[("SYNCLINE_ACCESS__SECRET_FILE", secret)])
+    }
+
+    fn run(data: &FilePath, arguments: &[&str], environment: &[(&str, &str)]) -> Relay {
         let mut command = syncline();
-        command.args(["serve", "--dev", "--listen", listen, "--data"]).arg(data).args(["--log-level", "warn"]);
+        command.arg("serve").args(arguments).arg("--data").arg(data).args(["--log-level", "warn"]);
         let mut child =
             command.envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().expect("the relay starts");
         let mut line = String::new();
@@ -164,9 +173,14 @@ impl Raw {
 
     /// Says hello and opens a room; what the relay answers is left unread.
     pub(crate) async fn join(address: SocketAddr, room: &str) -> Raw {
+        Raw::join_with(address, room, None).await
+    }
+
+    /// As [`Raw::join`], with a token.
+    pub(crate) async fn join_with(address: SocketAddr, room: &str, token: Option<&str>) -> Raw {
         let mut raw = Raw::connect(address).await;
-        let hello = Hello { protocol: 1, features: 0, agent: "raw".into(), token: None, now_ms: now_ms() };
-        raw.say(&Inner::Hello(hello)).await;
+        let token = token.map(str::to_owned);
+        raw.say(&Inner::Hello(Hello { protocol: 1, features: 0, agent: "raw".into(), token, now_ms: now_ms() })).await;
         raw.say(&Inner::Open(Open {
             room: room.into(),
             replica: ReplicaId::new(now_ms(), 7),
@@ -179,6 +193,17 @@ impl Raw {
     pub(crate) async fn say(&mut self, message: &Inner) {
         for frame in message.encode() {
             self.send(frame).await;
+        }
+    }
+
+    /// Reads until a message is of the kind looked for.
+    pub(crate) async fn wait_for(&mut self, kind: impl Fn(&Inner) -> bool) -> Inner {
+        loop {
+            let received = within("a message", self.socket.next()).await.expect("the relay goes on").unwrap();
+            let Message::Binary(frame) = received else { continue };
+            if let Some(message) = self.link.handle_frame(&frame, now_ms()).unwrap().filter(|message| kind(message)) {
+                return message;
+            }
         }
     }
 
