@@ -171,3 +171,23 @@ fn narrower_rights_hold_at_once() {
     assert_eq!(refusals(&world).len(), 1);
     seen_by_nobody(&world, &["x"]);
 }
+
+#[test]
+fn deletes_made_offline_reach_no_further_than_the_paths() {
+    for (whole, taken) in [("other", false), ("mine", true)] {
+        let mut world = world(mine(), doc());
+        world.room.handle(RoomInput::Leave { conn: LIMITED }, NOW);
+        world.clients.get_mut(&LIMITED).unwrap().0.handle(Input::Online(false), NOW);
+        world.edit(LIMITED, |doc| doc.delete(&path(whole)).map(drop));
+        world.run();
+        world.room.handle(RoomInput::Rights { conn: LIMITED, rights: mine() }, NOW);
+        world.clients.get_mut(&LIMITED).unwrap().0.handle(Input::Online(true), NOW);
+        world.connected(LIMITED);
+        world.run();
+        assert_eq!(refusals(&world).is_empty(), taken, "{whole}");
+        assert_eq!(
+            at(&world, &format!("{whole}/a")),
+            if taken { [None, None] } else { [Some(Value::Int(1)), Some(Value::Int(1))] }
+        );
+    }
+}

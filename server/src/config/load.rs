@@ -136,6 +136,35 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_documentation_are_valid() {
+        let page = include_str!("../../../docs/operations.md");
+        let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(examples.len(), 2);
+        in_jail(|jail| {
+            for example in examples {
+                jail.create_file("relay.toml", example)?;
+                let config = load(Some(Path::new("relay.toml")), &Overrides::default()).unwrap();
+                assert!(config.access.is_configured(), "{example}");
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_secret_may_come_from_the_environment() {
+        in_jail(|jail| {
+            jail.set_env("SYNCLINE_ACCESS__SECRET", "from the environment");
+            jail.set_env("SYNCLINE_TOKEN", "is for the command line");
+            let config = load(None, &Overrides::default()).unwrap();
+            assert_eq!(
+                config.access.secret.map(|secret| secret.reveal().to_owned()),
+                Some("from the environment".into())
+            );
+            Ok(())
+        });
+    }
+
+    #[test]
     fn a_missing_file_is_named() {
         in_jail(|_| {
             let error = load(Some(Path::new("absent.toml")), &Overrides::default()).unwrap_err().to_string();
