@@ -287,10 +287,7 @@ impl Message {
                 cbor::push_bytes(&mut out, &resumed.digest.0.to_be_bytes());
                 cbor::push_bytes(&mut out, &resumed.stream);
             }
-            Message::Tell { room } => {
-                head(&mut out, 2, TELL);
-                cbor::push_text(&mut out, room);
-            }
+            Message::Tell { room } => text_message(&mut out, TELL, room),
             Message::Ask { alias, ids } => {
                 room_head(&mut out, 3, ASK, *alias);
                 push_written(&mut out, |out| write_ids(out, ids));
@@ -322,10 +319,7 @@ impl Message {
             Message::Ping(number) => number_message(&mut out, PING, *number),
             Message::Pong(number) => number_message(&mut out, PONG, *number),
             Message::Drain(ms) => number_message(&mut out, DRAIN, *ms),
-            Message::Token(token) => {
-                head(&mut out, 2, TOKEN);
-                cbor::push_text(&mut out, token);
-            }
+            Message::Token(token) => text_message(&mut out, TOKEN, token),
         }
         out
     }
@@ -408,6 +402,11 @@ fn write_fates(out: &mut Writer, fates: &Fates) {
 fn number_message(out: &mut Vec<u8>, kind: u64, number: u64) {
     head(out, 2, kind);
     uint(out, number);
+}
+
+fn text_message(out: &mut Vec<u8>, kind: u64, text: &str) {
+    head(out, 2, kind);
+    cbor::push_text(out, text);
 }
 
 fn uint(out: &mut Vec<u8>, number: u64) {

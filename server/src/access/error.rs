@@ -6,6 +6,9 @@ use syncline::link::{ErrorCode, RemoteError};
 
 use super::claims::ClaimsError;
 
+/// Characters of a reason that a client is told.
+const MESSAGE_CHARS: usize = 500;
+
 /// Says why the settings of access cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -133,6 +136,20 @@ impl Denied {
     /// What to tell the client.
     pub fn to_remote(&self) -> RemoteError {
         let temporary = matches!(self, Denied::Unavailable(_) | Denied::TooOften);
-        RemoteError { code: self.code(), message: self.to_string(), temporary }
+        // Claims may be quoted, and they may be long.
+        let message = self.to_string().chars().take(MESSAGE_CHARS).collect();
+        RemoteError { code: self.code(), message, temporary }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_is_told_fits_into_a_message_whatever_the_claims() {
+        let denied = Denied::Claims(ClaimsError::Pattern("\u{10ffff}".repeat(100_000)));
+        assert!(denied.to_remote().message.len() <= syncline::bounds::FIELD_BYTES);
+        assert_eq!((denied.code(), denied.close_code()), (ErrorCode::Unauthorized, 4401));
     }
 }
