@@ -426,3 +426,38 @@ fn damaged_messages_are_refused_and_change_nothing() {
         }
     }
 }
+
+/// One side deletes a leaf, and keeps the record of it. To the other side somebody else brings, in the middle of the session,
+/// a value of that leaf that the first had seen and deleted with it.
+#[test]
+fn what_comes_in_meanwhile_brings_nothing_back_that_the_other_side_deletes() {
+    let [mut ada, mut bob, mut eve] = [doc(1), doc(2), doc(3)];
+    let (shared, gone) = (place(0), place(1));
+    let set =
+        |doc: &mut Doc, path: &Path, value| doc.transact(9, None, |doc| doc.set(path, Value::Int(value))).map(drop);
+    let pull = |to: &mut Doc, from: &Doc| to.import(&from.export_from(&to.version())).map(drop);
+    // A record that is pruned, so that deltas do not suffice.
+    set(&mut bob, &gone, 0).unwrap();
+    pull(&mut ada, &bob).unwrap();
+    bob.transact(9, None, |doc| doc.delete(&gone)).unwrap();
+    bob.prune(&bob.version());
+    set(&mut ada, &shared, 1).unwrap();
+    set(&mut eve, &shared, 2).unwrap();
+    pull(&mut bob, &ada).unwrap();
+    pull(&mut bob, &eve).unwrap();
+    bob.transact(9, None, |doc| doc.delete(&shared)).unwrap();
+
+    let (mut one, first) = Session::open(&ada, 7, None);
+    let mut two = Session::answer();
+    let welcome = two.handle(&first, &mut bob, None).unwrap().unwrap();
+    let mut message = one.handle(&welcome, &mut ada, None).unwrap().unwrap();
+    pull(&mut ada, &eve).unwrap();
+    while let Some(answer) = two.handle(&message, &mut bob, None).unwrap() {
+        let Some(next) = one.handle(&answer, &mut ada, None).unwrap() else { break };
+        message = next;
+    }
+    assert!(one.is_done() && two.is_done());
+    assert_eq!([ada.get(&shared), ada.get(&gone)], [None, None]);
+    assert_eq!((ada.version(), ada.digest()), (bob.version(), bob.digest()));
+    ada.check().unwrap();
+}

@@ -5,8 +5,10 @@ use super::apply::ApplyError;
 use super::change::Origin;
 use super::exchange::ImportError;
 use super::join::JoinError;
+use super::leaf::is_about;
 use super::leaves::Leaves;
 use super::state::RETIRED;
+use super::stream::ancestors;
 use crate::bytes::SmallBytes;
 use crate::clock::{Dot, Floor, Hlc, VersionVector};
 use crate::crdt::{Key, Kind};
@@ -131,13 +133,22 @@ impl Doc {
             // A retired writer has no place in the delta; its deletes are known to everyone.
             writers.contains(&dot.replica) && (gone.contains(dot) || passed())
         };
+        // Where the delta itself deletes, the join drops all that the sender has seen.
+        let (trees, alone): (Vec<_>, Vec<_>) =
+            delta.deletes.iter().map(|(key, ..)| key).partition(|key| key.is(Kind::TREE));
+        let (alone, trees): (BTreeSet<&Key>, BTreeSet<&[u8]>) =
+            (alone.into_iter().collect(), trees.into_iter().map(Key::path_bytes).collect());
+        let deleted = |key: &Key| {
+            alone.contains(key) || (!is_about(key) && ancestors(key.path_bytes()).any(|path| trees.contains(path)))
+        };
         let mut keys: BTreeSet<&Key> = BTreeSet::new();
         for writer in &self.state.writers {
             let first = gone.range(Dot::new(writer.id, 0)..).next().filter(|dot| dot.replica == writer.id);
             let from = first.map_or(u64::MAX, |dot| dot.seq).min(since.get(&writer.id).saturating_add(1));
             for (seq, place) in writer.log.beyond(from - 1) {
                 let key = self.state.key_at(place);
-                if dead(&Dot::new(writer.id, seq)) && key.kind() != Kind::TREE && !rows.contains(key) {
+                let listed = key.kind() == Kind::TREE || rows.contains(key);
+                if dead(&Dot::new(writer.id, seq)) && !listed && !deleted(key) {
                     keys.insert(key);
                 }
             }

@@ -288,7 +288,7 @@ impl Doc {
 }
 
 /// The encoded paths from the root down to `path` itself.
-fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let starts = path.windows(2).enumerate().filter(|(_, pair)| *pair == [0, 0x10]).map(|(at, _)| at);
     starts.chain([path.len()]).map(|end| &path[..end])
 }
