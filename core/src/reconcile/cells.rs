@@ -3,7 +3,7 @@
 use super::cell::{Cell, ItemHasher, Places};
 
 /// Cells kept up to date for a set that changes, so that a reconciliation costs nothing up front: 24 bytes each, 96 KiB.
-/// Enough for about 3,000 differences.
+/// Enough for about 2,500 differences.
 pub const CACHED_CELLS: usize = 4_096;
 
 /// Cells that a set never sends more of: at 24 bytes each 96 MiB, far beyond what a complete list costs.

@@ -1,52 +1,61 @@
-//! Reconciling two sets of numbers in at most three round trips.
+//! Reconciling two sets of numbers in three round trips.
 //!
 //! ```text
 //! asker                                    teller
-//!   OPEN   the sum of its items      ->
-//!                                    <-    FOUND  if the sums tell which one item differs, or that none does
-//!                                    <-    CELLS  a few, as many as the numbers of items make likely
-//!   ASK    as many as the estimate   ->
+//!   OPEN   the sum of its items, and a
+//!          sketch of how many differ   ->
+//!                                    <-    ALONE  if the sums tell which one item differs, or that none does
+//!                                    <-    CELLS  all that are needed if few differ; else enough to tell how many do
+//!   ASK    what is likely to do        ->
 //!                                    <-    CELLS, or LIST where that is cheaper
-//!   ASK    the rest                  ->
+//!   ASK    what is to do for the rest  ->
 //!                                    <-    CELLS, or LIST
-//!   FOUND  what only the teller has  ->
+//!   FOUND  what only the teller has    ->
 //! ```
 //!
-//! The asker learns the whole difference, the teller what only it has.
+//! The asker learns the whole difference, the teller what only it has. The opening is the number of items (varint), and
+//! unless that is 0 their sum (8 bytes), [`OPEN_CHECK`] bytes of the sum of their hashes, and the last five bits of the
+//! counts of cells 1 to 8. For the rest see [`super::wire`].
+//!
+//! A cell's check is short, so that now and then a cell is mistaken for one with a single item. What was taken out by
+//! mistake turns up again and is put back; cell 0, in which everything counts, tells whether the whole is right.
 
 use super::cell::Cell;
-use super::cells::{MOST_CELLS, Pinned};
+use super::cells::Pinned;
+use super::estimate::{Off, spread};
+use super::lists::{Runs, read_gaps, write_gaps, write_runs};
 use super::peel::{Difference, Peeler};
-use super::wire::{CHECK_BITS, Runs, read_cells, sum_bits, write_cells, write_runs};
+use super::plan::{self, Plan};
+use super::wire::{Sent, read_flight, read_items, sum_bits, write_flight};
 use crate::bytes::{DecodeError, Reader, Writer};
 
 const OPEN: u8 = 1;
 const CELLS: u8 = 2;
 const ASK: u8 = 3;
 const LIST: u8 = 4;
-/// What only the receiver has.
+/// What only the receiver has, in runs.
 const YOURS: u8 = 5;
-/// What only the sender has: the answer to an opening that told it.
-const MINE: u8 = 6;
+/// The same, in gaps.
+const YOURS_SPREAD: u8 = 6;
+/// The answer to an opening that told all: nothing differs.
+const SAME: u8 = 7;
+/// The answer to an opening that told all: what only the sender has.
+const ALONE_HERE: u8 = 8;
+/// The answer to an opening that told all: what only the receiver has.
+const ALONE_THERE: u8 = 9;
 
 /// Most items that may differ: 32 MiB of numbers. Who differs in more is better served by a snapshot.
 pub const MOST_DIFFERENCES: usize = 1 << 22;
 
 /// Bytes of the opening's check: here one cell decides alone, so that a mistake must be out of the question.
-const OPEN_CHECK: usize = 6;
+const OPEN_CHECK: usize = 5;
 const OPEN_MASK: u64 = (1 << (8 * OPEN_CHECK)) - 1;
 
-/// Cells of the first flight: enough for three or four differences, and for an estimate within a half.
-const FIRST: usize = 8;
+/// Counts in the sketch of an opening, and the bits of each: five bytes.
+const SKETCH: usize = 8;
+const SKETCH_BITS: u32 = 5;
 
-/// Fewer cells than these do not tell the number of differences well enough to ask for all that are needed.
-const ROUGH: f64 = 24.0;
-
-/// Cells sent for a better estimate, where the list may turn out cheaper.
-const PROBE: usize = 32;
-
-/// Flights of cells; then the list is asked for. Three are enough for all but one set in a hundred: those where two items
-/// happen to count in the same cells for long.
+/// Flights of cells; then the list is asked for. Three are enough for all but one set in a thousand.
 const FLIGHTS: u32 = 8;
 
 /// A set could not be reconciled. Nothing was changed.
@@ -87,8 +96,6 @@ pub type ItemSource<'a> = &'a mut dyn FnMut() -> Vec<u64>;
 pub struct Asker {
     pinned: Pinned,
     peeler: Peeler,
-    /// Items of the other side, once told.
-    items_there: i64,
     flights: u32,
     difference: Option<Difference>,
 }
@@ -103,9 +110,12 @@ impl Asker {
         if total.count != 0 {
             out.bytes(&total.sum.to_le_bytes());
             out.bytes(&total.check.to_le_bytes()[..OPEN_CHECK]);
+            let low = |cell: &Cell| cell.count as u64 & ((1 << SKETCH_BITS) - 1);
+            let sketch = pinned.ready()[1..=SKETCH].iter().rev().fold(0, |all, cell| all << SKETCH_BITS | low(cell));
+            out.bytes(&sketch.to_le_bytes()[..SKETCH * SKETCH_BITS as usize / 8]);
         }
         let peeler = Peeler::new(pinned.hasher());
-        (Asker { pinned, peeler, items_there: 0, flights: 0, difference: None }, out.into_bytes())
+        (Asker { pinned, peeler, flights: 0, difference: None }, out.into_bytes())
     }
 
     /// The whole difference, once known.
@@ -129,34 +139,34 @@ impl Asker {
                 let found = Runs::read(&mut reader)?.beside(&here, MOST_DIFFERENCES)?;
                 Ok(Some(self.finish(found)))
             }
-            YOURS => {
-                let only_here = Runs::read(&mut reader)?.items(1)?;
-                self.difference = Some(Difference { only_here, ..Difference::default() });
-                Ok(None)
-            }
-            MINE => {
-                let only_there = Runs::read(&mut reader)?.items(1)?;
-                self.difference = Some(Difference { only_there, ..Difference::default() });
-                Ok(None)
-            }
+            kind @ (SAME | ALONE_HERE | ALONE_THERE) => self.told(kind, reader),
             _ => Err(DecodeError::Range("kind of message").into()),
         }
     }
 
+    /// The answer to the opening told all.
+    fn told(&mut self, kind: u8, mut reader: Reader<'_>) -> Result<Option<Vec<u8>>, SetError> {
+        let mut found = Difference::default();
+        match kind {
+            ALONE_HERE => found.only_there.push(read_number(&mut reader, 8)?),
+            ALONE_THERE => found.only_here.push(read_number(&mut reader, 8)?),
+            _ => {}
+        }
+        reader.finish()?;
+        self.difference = Some(found);
+        Ok(None)
+    }
+
     fn take_cells(&mut self, reader: &mut Reader<'_>, items: ItemSource<'_>) -> Result<Option<Vec<u8>>, SetError> {
-        let from = self.peeler.len();
-        let cells = read_cells(reader, from, self.items_there)?;
-        if cells.is_empty() || from + cells.len() > MOST_CELLS || self.flights == FLIGHTS {
-            return Err(DecodeError::Range("number of cells").into());
+        let flight = read_flight(reader, self.sent())?;
+        if self.flights == FLIGHTS {
+            return Err(DecodeError::Range("number of flights").into());
         }
-        if from == 0 {
-            self.items_there = cells[0].count;
-        }
-        let upto = from + cells.len();
-        if upto > self.pinned.ready().len() && !self.pinned.extend(upto, &items()) {
+        let reach = self.peeler.counted() + flight.counts.len();
+        if reach > self.pinned.ready().len() && !self.pinned.extend(reach, &items()) {
             return Err(SetError::Changed);
         }
-        self.peeler.push(&cells, &self.pinned.ready()[from..upto]);
+        self.peeler.push(&flight, self.pinned.ready());
         self.flights += 1;
         match self.peeler.difference() {
             Some(found) => Ok(Some(self.finish(found))),
@@ -164,36 +174,38 @@ impl Asker {
         }
     }
 
-    /// The first estimate is rough: what is asked for by it stays below what is needed. The second is good.
+    fn sent(&self) -> Sent {
+        Sent { upto: self.peeler.reach(), counted: self.peeler.counted() }
+    }
+
     fn ask(&self) -> Vec<u8> {
-        let have = self.peeler.len() as f64;
-        let (found, rest) = self.peeler.estimate();
-        let upto = match self.flights {
-            1 if have < ROUGH => (0.8 * (found + rest)).max(if found + rest > 12.0 { ROUGH } else { 1.6 * have }),
-            // The last of three flights must do.
-            1 => cells_for(found + rest, 1.5).max(1.1 * have + 4.0),
-            _ => cells_for(found + rest * (1.0 + 1.2 * (2.0 / have).sqrt()), 2.6).max(1.1 * have + 8.0),
-        };
+        let (sent, estimate) = (self.sent(), self.peeler.estimate());
+        let plan = plan::next(sent, estimate, self.flights);
         let mut out = Writer::default();
         out.byte(ASK);
-        // Zero asks for the list.
-        out.varint(if self.flights == FLIGHTS { 0 } else { (upto as u64).min(MOST_CELLS as u64) });
+        match self.flights < FLIGHTS && plan.is_sound(sent) {
+            true => plan.write(&mut out, sent),
+            // No cells: asks for the list.
+            false => out.varint(0),
+        }
         out.into_bytes()
     }
 
     fn finish(&mut self, found: Difference) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.byte(YOURS);
-        write_runs(&mut out, &found.only_there);
+        let mut runs = Writer::default();
+        runs.byte(YOURS);
+        write_runs(&mut runs, &found.only_there);
+        let mut shorter = runs.into_bytes();
+        // Numbers that lie closer than this are no hashes.
+        if shorter.len() > 4 * found.only_there.len() {
+            let mut gaps = Writer::default();
+            gaps.byte(YOURS_SPREAD);
+            write_gaps(&mut gaps, &found.only_there);
+            shorter = if gaps.len() < shorter.len() { gaps.into_bytes() } else { shorter };
+        }
         self.difference = Some(found);
-        out.into_bytes()
+        shorter
     }
-}
-
-/// Cells that decode `differences`: 1.35 for each in the long run (section 5 of the paper), more of few. Half of the sets
-/// need no more than for a `spread` of 0.7, nine of ten than for 2.2.
-fn cells_for(differences: f64, spread: f64) -> f64 {
-    1.36 * differences + spread * differences.sqrt() + 1.6 * spread
 }
 
 /// The side that is asked.
@@ -202,7 +214,7 @@ pub struct Teller {
     pinned: Pinned,
     /// What a complete list costs at most, in bytes.
     list_bytes: usize,
-    sent: usize,
+    sent: Sent,
     flights: u32,
     only_here: Option<Vec<u64>>,
 }
@@ -211,7 +223,7 @@ impl Teller {
     /// Makes the answering side. `list_bytes` is what the list of its items costs, see [`list_bytes`]; an upper bound is
     /// enough as long as the cells at hand suffice.
     pub fn new(pinned: Pinned, list_bytes: usize) -> Self {
-        Teller { pinned, list_bytes, sent: 0, flights: 0, only_here: None }
+        Teller { pinned, list_bytes, sent: Sent::default(), flights: 0, only_here: None }
     }
 
     /// The items that only this side has, once known.
@@ -226,84 +238,94 @@ impl Teller {
     pub fn handle(&mut self, message: &[u8], items: ItemSource<'_>) -> Result<Option<Vec<u8>>, SetError> {
         let mut reader = Reader::new(message);
         match reader.byte()? {
-            OPEN => {
-                let there = read_total(&mut reader)?;
-                Ok(Some(self.open(there, items)?))
-            }
+            OPEN if self.flights == 0 => Ok(Some(self.open(&mut reader, items)?)),
             ASK => {
-                let upto = usize::try_from(reader.varint()?).unwrap_or(usize::MAX).min(MOST_CELLS);
+                let plan = Plan::read(&mut reader, self.sent)?;
                 reader.finish()?;
-                match upto {
-                    0 => self.list(&items()).map(Some),
-                    _ if upto <= self.sent || self.flights >= FLIGHTS => {
-                        Err(DecodeError::Range("number of cells").into())
+                match plan {
+                    None => self.list(&items()).map(Some),
+                    Some(_) if self.flights == 0 || self.flights >= FLIGHTS => {
+                        Err(DecodeError::Range("number of flights").into())
                     }
-                    _ => Ok(Some(self.send_more(upto, items)?)),
+                    Some(plan) => Ok(Some(self.send_more(plan, items)?)),
                 }
             }
-            YOURS => {
-                self.only_here = Some(Runs::read(&mut reader)?.items(MOST_DIFFERENCES)?);
-                Ok(None)
-            }
+            YOURS => self.told(Runs::read(&mut reader)?.items(MOST_DIFFERENCES)?),
+            YOURS_SPREAD => self.told(read_gaps(&mut reader, MOST_DIFFERENCES)?),
             _ => Err(DecodeError::Range("kind of message").into()),
         }
     }
 
+    fn told(&mut self, only_here: Vec<u64>) -> Result<Option<Vec<u8>>, SetError> {
+        self.only_here = Some(only_here);
+        Ok(None)
+    }
+
     /// Tells at once what the two sums tell.
-    fn open(&mut self, there: Cell, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
+    fn open(&mut self, reader: &mut Reader<'_>, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
+        let (there, sketch) = read_opening(reader)?;
         let mut off = self.pinned.total().minus(there);
         off.check &= OPEN_MASK;
         let single = self.pinned.hasher().hash(off.sum) & OPEN_MASK == off.check && off.sum != u64::MAX;
-        let (kind, known) = match off.count {
-            0 if off.is_empty() => (YOURS, &[][..]),
-            1 if single => (MINE, &[off.sum][..]),
-            -1 if single => (YOURS, &[off.sum][..]),
-            _ => {
-                let least = cells_for(off.count.unsigned_abs() as f64, 0.9) as usize;
-                return self.send_first(FIRST.max(least.min(MOST_CELLS)), items);
-            }
+        let kind = match off.count {
+            0 if off.is_empty() => SAME,
+            1 if single => ALONE_HERE,
+            -1 if single => ALONE_THERE,
+            // Nothing is there to compare the counts with.
+            _ if there.count == 0 => return self.send_first(0.0, off.count, items),
+            _ => return self.send_first(self.estimate(off.count, sketch), off.count, items),
         };
         let mut out = Writer::default();
         out.byte(kind);
-        write_runs(&mut out, known);
-        self.only_here = Some(if kind == MINE { known.to_vec() } else { Vec::new() });
+        if kind != SAME {
+            out.bytes(&off.sum.to_le_bytes());
+        }
+        self.only_here = Some(if kind == ALONE_HERE { vec![off.sum] } else { Vec::new() });
         Ok(out.into_bytes())
     }
 
-    fn send_first(&mut self, upto: usize, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
-        // The numbers of items only tell the least that differs.
-        let doubt = if upto > FIRST { 3 } else { 1 };
-        if self.list_bytes <= doubt * upto * self.cell_bytes() {
+    /// How many items differ, about, by the last bits of some counts and the difference of the numbers of items.
+    fn estimate(&self, total: i64, sketch: u64) -> f64 {
+        let there = (0..SKETCH as u32).map(|at| sketch >> (at * SKETCH_BITS));
+        let counts = self.pinned.ready().iter().enumerate().skip(1).zip(there);
+        let offs = counts.map(|((index, cell), there)| {
+            Off::new(index, (cell.count as u64).wrapping_sub(there), SKETCH_BITS, total as f64)
+        });
+        spread(&offs.collect::<Vec<_>>()).0
+    }
+
+    fn send_first(&mut self, sketch: f64, total: i64, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
+        let least = total.unsigned_abs() as f64;
+        let plan = plan::first(sketch, least);
+        // What is to come counts too: about one cell for each difference at least.
+        let likely = Plan { cells: plan.cells.max(sketch.max(least) as usize), ..plan };
+        if self.list_bytes <= self.cost(likely) {
             return self.list(&items());
         }
-        self.send(upto, items)
+        self.send(plan, items)
     }
 
-    /// Sends cells up to `upto`, or the list if that is cheaper.
-    fn send_more(&mut self, upto: usize, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
-        let cost = |upto: usize| (upto - self.sent) * self.cell_bytes();
-        // After the first flight it is not clear yet how many will be needed.
-        if self.flights == 1 && 3 * cost(upto) > self.list_bytes {
-            let probe = self.sent + PROBE;
-            return if 2 * cost(probe) > self.list_bytes { self.list(&items()) } else { self.send(probe, items) };
-        }
-        if cost(upto) >= self.list_bytes { self.list(&items()) } else { self.send(upto, items) }
+    /// Sends more cells, or the list if that is cheaper.
+    fn send_more(&mut self, plan: Plan, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
+        // The second flight may need a third.
+        let cost = self.cost(plan) * if self.flights == 1 { 5 } else { 4 } / 4;
+        if cost >= self.list_bytes { self.list(&items()) } else { self.send(plan, items) }
     }
 
-    fn send(&mut self, upto: usize, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
-        if upto > self.pinned.ready().len() {
+    fn send(&mut self, plan: Plan, items: ItemSource<'_>) -> Result<Vec<u8>, SetError> {
+        if plan.counted > self.pinned.ready().len() {
             let all = items();
-            if (upto - self.sent) * self.cell_bytes() >= list_bytes(&all) {
+            if self.cost(plan) >= list_bytes(&all) {
                 return self.list(&all);
             }
-            if !self.pinned.extend(upto, &all) {
+            if !self.pinned.extend(plan.counted, &all) {
                 return Err(SetError::Changed);
             }
         }
         let mut out = Writer::default();
         out.byte(CELLS);
-        write_cells(&mut out, &self.pinned.ready()[self.sent..upto], self.sent, self.pinned.total().count);
-        (self.sent, self.flights) = (upto, self.flights + 1);
+        write_flight(&mut out, self.pinned.ready(), plan, self.sent);
+        (self.sent, self.flights) = (Sent { upto: plan.upto, counted: plan.counted }, self.flights + 1);
         Ok(out.into_bytes())
     }
 
@@ -317,10 +339,10 @@ impl Teller {
         Ok(out.into_bytes())
     }
 
-    /// What one cell costs, about, in bytes: the sum, the check and ten bits of count.
-    fn cell_bytes(&self) -> usize {
-        let used = self.pinned.ready().iter().take(FIRST).fold(0, |used, cell| used | cell.sum);
-        (sum_bits(used) + CHECK_BITS + 10).div_ceil(8) as usize
+    /// What a flight costs, about, in bytes.
+    fn cost(&self, plan: Plan) -> usize {
+        let used = self.pinned.ready().iter().take(SKETCH).fold(0, |used, cell| used | cell.sum);
+        plan.bytes(self.sent, sum_bits(used))
     }
 }
 
@@ -331,17 +353,19 @@ pub fn list_bytes(items: &[u64]) -> usize {
     out.len() + 1
 }
 
-fn read_total(reader: &mut Reader<'_>) -> Result<Cell, DecodeError> {
-    let count = i64::try_from(reader.varint()?).ok().filter(|count| *count < 1 << 48);
-    let mut cell = Cell { count: count.ok_or(DecodeError::Range("number of items"))?, ..Cell::default() };
+fn read_opening(reader: &mut Reader<'_>) -> Result<(Cell, u64), DecodeError> {
+    let mut cell = Cell { count: read_items(reader)?, ..Cell::default() };
+    let mut sketch = 0;
     if cell.count != 0 {
-        let mut number = |length: usize| -> Result<u64, DecodeError> {
-            let mut bytes = [0; 8];
-            bytes[..length].copy_from_slice(reader.take(length)?);
-            Ok(u64::from_le_bytes(bytes))
-        };
-        (cell.sum, cell.check) = (number(8)?, number(OPEN_CHECK)?);
+        (cell.sum, cell.check) = (read_number(reader, 8)?, read_number(reader, OPEN_CHECK)?);
+        sketch = read_number(reader, SKETCH * SKETCH_BITS as usize / 8)?;
     }
     reader.finish()?;
-    Ok(cell)
+    Ok((cell, sketch))
+}
+
+fn read_number(reader: &mut Reader<'_>, length: usize) -> Result<u64, DecodeError> {
+    let mut bytes = [0; 8];
+    bytes[..length].copy_from_slice(reader.take(length)?);
+    Ok(u64::from_le_bytes(bytes))
 }

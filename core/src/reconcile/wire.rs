@@ -1,196 +1,190 @@
-//! How cells and lists of items are written: in as few bytes as possible.
+//! How cells are written: in as few bytes as possible.
 //!
-//! Layout of cells: the number of cells (varint); the widths of the lower 48 and the upper 16 bits of the sums (one byte
-//! each); the number of items, if cell 0 is among them (varint); then bits, lowest first: for each cell the sum and
-//! [`CHECK_BITS`] of the check, then for each block of [`BLOCK`] cells a width (6 bits) and the zigzag differences of the
-//! counts from what the number of items lets expect.
+//! A flight of cells brings the next cells of a set up to a certain one. Where fewer cells are sent than that, they are
+//! *folded*: with `n` cells for those from `a` to `b`, the i-th is the sum of `a + i`, `a + i + n`, ... below `b`. An item
+//! counts in many cells further on, most of them far apart; folding brings them near at the price of one.
+//!
+//! Layout of a flight: the number of cells (varint); how many more they stand for (varint); how far the counts reach beyond
+//! those (varint); the widths of the lower 48 and the upper 16 bits of the sums, the width of the checks, and the level of
+//! the counts (one byte each); the number of items, if cell 0 is among them (varint); then bits, lowest first: for each
+//! cell the sum and the check ([`TOTAL_CHECK`] bits for cell 0), then of each cell not counted yet the number of items,
+//! modulo a power of two ([`count_width`]): the receiver knows its own, which differs by little.
 
 use super::bits::{BitReader, BitWriter, width_of};
 use super::cell::Cell;
 use super::cells::MOST_CELLS;
-use super::peel::Difference;
-use crate::bytes::{DecodeError, Reader, Writer, unzigzag, zigzag};
+use super::plan::Plan;
+use crate::bytes::{DecodeError, Reader, Writer};
 
-/// Bits of a cell's check that are sent. A cell is mistaken for one that holds a single item with probability 2^-20 times
-/// that of its place; all cells must come out empty in the end, so a mistake costs a retry and nothing else.
-pub(crate) const CHECK_BITS: u32 = 20;
-pub(crate) const CHECK_MASK: u64 = (1 << CHECK_BITS) - 1;
+/// Bits of cell 0's check: all items count there, so that it decides whether the difference found is the right one.
+pub(crate) const TOTAL_CHECK: u32 = 40;
 
-/// Cells whose counts share a width.
-const BLOCK: usize = 16;
+/// Bits of a check at least and at most.
+const CHECKS: std::ops::RangeInclusive<u32> = 4..=TOTAL_CHECK;
+
+/// Cells that one is the sum of at most.
+pub(crate) const MOST_FOLDS: usize = 64;
+
+/// The highest level of counts: differences as a power of two.
+pub(crate) const MOST_LEVEL: u32 = 40;
 
 const LOW_BITS: u32 = 48;
 const HIGH_BITS: u32 = 16;
-const WIDTH_BITS: u32 = 6;
 
 /// Bits that a sum takes.
 pub(crate) fn sum_bits(used: u64) -> u32 {
     width_of(used & ((1 << LOW_BITS) - 1)) + width_of(used >> LOW_BITS)
 }
 
-/// Writes cells that begin at number `from`; `items` is the number of items in the set.
-pub(crate) fn write_cells(out: &mut Writer, cells: &[Cell], from: usize, items: i64) {
-    let used = cells.iter().fold(0, |used, cell| used | cell.sum);
+/// Bits of a count: where two sets differ in two to the power of `level` items, counts are as far apart as three times the
+/// root of what the cell holds of them, seldom more. At least two bits, which tell one item from none and from two.
+pub(crate) fn count_width(level: u32, index: usize) -> u32 {
+    2 + ((18u64 << level) / (index as u64 + 2) + 3).ilog2() / 2
+}
+
+/// Cells on their way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Flight {
+    /// Without counts.
+    pub(crate) cells: Vec<Cell>,
+    /// The cell up to which they reach.
+    pub(crate) upto: usize,
+    pub(crate) check_bits: u32,
+    /// The counts that follow those known before.
+    pub(crate) counts: Vec<Count>,
+}
+
+/// A count as far as its last bits tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) value: u64,
+    pub(crate) width: u32,
+}
+
+/// What was sent before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// The cell up to which cells were sent.
+    pub(crate) upto: usize,
+    /// The cell up to which counts were sent.
+    pub(crate) counted: usize,
+}
+
+impl Plan {
+    /// Tells whether a flight can be like this, after what was sent before.
+    pub(crate) fn is_sound(&self, sent: Sent) -> bool {
+        let next = self.upto.saturating_sub(sent.upto);
+        let folded = self.cells < next;
+        (1..=next).contains(&self.cells)
+            && !(folded && sent.upto == 0)
+            && next <= self.cells.saturating_mul(MOST_FOLDS)
+            && self.counted >= self.upto.max(sent.counted)
+            && self.counted <= MOST_CELLS
+            && self.level <= MOST_LEVEL
+            && CHECKS.contains(&self.check_bits)
+    }
+
+    /// Bytes that such a flight takes, about.
+    pub(crate) fn bytes(&self, sent: Sent, sum_bits: u32) -> usize {
+        let counts = self.counted.saturating_sub(sent.counted);
+        (self.cells * (sum_bits + self.check_bits) as usize
+            + counts * count_width(self.level, sent.counted + counts / 2) as usize)
+            / 8
+    }
+
+    /// Writes the plan; the reader knows what was sent before.
+    pub(crate) fn write(&self, out: &mut Writer, sent: Sent) {
+        let more = self.upto - sent.upto - self.cells;
+        out.varint((self.cells as u64) << 1 | u64::from(more > 0));
+        if more > 0 {
+            out.varint(more as u64);
+        }
+        out.varint((self.counted - self.upto) as u64);
+        out.bytes(&[self.level as u8, self.check_bits as u8]);
+    }
+
+    /// Reads what [`Plan::write`] wrote; zero cells are no plan.
+    pub(crate) fn read(reader: &mut Reader<'_>, sent: Sent) -> Result<Option<Plan>, DecodeError> {
+        let mut number = || Ok(usize::try_from(reader.varint()?).unwrap_or(usize::MAX).min(2 * MOST_CELLS));
+        let cells = number()?;
+        if cells == 0 {
+            return Ok(None);
+        }
+        let upto = sent.upto + cells / 2 + if cells % 2 == 1 { number()? } else { 0 };
+        let counted = upto + number()?;
+        let (level, check_bits) = (reader.byte()?.into(), reader.byte()?.into());
+        let plan = Plan { cells: cells / 2, upto, counted, level, check_bits };
+        if plan.is_sound(sent) { Ok(Some(plan)) } else { Err(DecodeError::Range("number of cells")) }
+    }
+}
+
+/// Writes the flight of a plan from the set's cells, which reach as far as the plan does.
+pub(crate) fn write_flight(out: &mut Writer, all: &[Cell], plan: Plan, sent: Sent) {
+    let folded = fold(&all[sent.upto..plan.upto], plan.cells);
+    let used = folded.iter().fold(0, |used, cell| used | cell.sum);
     let (low, high) = (width_of(used & ((1 << LOW_BITS) - 1)), width_of(used >> LOW_BITS));
-    out.varint(cells.len() as u64);
+    plan.write(out, sent);
     out.bytes(&[low as u8, high as u8]);
-    if from == 0 {
-        out.varint(items.unsigned_abs());
+    if sent.upto == 0 {
+        out.varint(all[0].count.unsigned_abs());
     }
     let mut bits = BitWriter::default();
-    for cell in cells {
+    for (index, cell) in folded.iter().enumerate() {
         bits.push(cell.sum, low);
         bits.push(cell.sum >> LOW_BITS, high);
-        bits.push(cell.check, CHECK_BITS);
+        bits.push(cell.check, check_width(sent.upto + index, plan.check_bits));
     }
-    let offs: Vec<u64> = offs(cells, from, items).collect();
-    for block in offs.chunks(BLOCK) {
-        let width = block.iter().map(|&off| width_of(off)).max().unwrap_or(0).min(63);
-        bits.push(width.into(), WIDTH_BITS);
-        block.iter().for_each(|&off| bits.push(off, width));
+    for (index, cell) in all[..plan.counted].iter().enumerate().skip(sent.counted.max(1)) {
+        bits.push(cell.count as u64, count_width(plan.level, index));
     }
     out.bytes(&bits.finish());
 }
 
-/// Reads what [`write_cells`] wrote, to the end. `items` is the number of items as told before, for `from` beyond 0.
-pub(crate) fn read_cells(reader: &mut Reader<'_>, from: usize, items: i64) -> Result<Vec<Cell>, DecodeError> {
-    // A cell takes more than two bytes, so the count is bounded by what is there.
-    let count = reader.count(CHECK_BITS as usize / 8, MOST_CELLS)?;
+/// Reads what [`write_flight`] wrote, to the end.
+pub(crate) fn read_flight(reader: &mut Reader<'_>, sent: Sent) -> Result<Flight, DecodeError> {
+    let plan = Plan::read(reader, sent)?.ok_or(DecodeError::Range("number of cells"))?;
     let (low, high) = (u32::from(reader.byte()?), u32::from(reader.byte()?));
     if low > LOW_BITS || high > HIGH_BITS {
         return Err(DecodeError::Range("width of a cell"));
     }
-    let items = if from == 0 { read_items(reader)? } else { items };
-    let mut bits = BitReader::new(reader.take_rest());
-    let mut cells = Vec::with_capacity(count);
-    for _ in 0..count {
+    let items = if sent.upto == 0 { read_items(reader)? } else { 0 };
+    let rest = reader.take_rest();
+    // A cell takes half a byte and a count two bits at least, so memory is bounded by what is there.
+    if plan.cells > 2 * rest.len() || plan.counted - sent.counted > 4 * rest.len() + 1 {
+        return Err(DecodeError::Truncated);
+    }
+    let mut bits = BitReader::new(rest);
+    let mut cells = Vec::with_capacity(plan.cells);
+    for index in sent.upto..sent.upto + plan.cells {
         let sum = bits.pull(low)? | bits.pull(high)? << LOW_BITS;
-        cells.push(Cell { sum, check: bits.pull(CHECK_BITS)?, count: 0 });
+        cells.push(Cell { sum, check: bits.pull(check_width(index, plan.check_bits))?, count: 0 });
     }
-    let (first, known) = if from == 0 { (cells.len().min(1), true) } else { (0, false) };
-    if let Some(cell) = cells.first_mut().filter(|_| known) {
-        cell.count = items;
+    let mut counts = Vec::with_capacity(plan.counted - sent.counted);
+    if sent.counted == 0 {
+        counts.push(Count { value: items as u64, width: 64 });
     }
-    let mut index = from + first;
-    for block in cells[first..].chunks_mut(BLOCK) {
-        let width = bits.pull(WIDTH_BITS)? as u32;
-        for cell in block {
-            cell.count = expected(items, index).wrapping_add(unzigzag(bits.pull(width)?));
-            index += 1;
-        }
+    for index in sent.counted.max(1)..plan.counted {
+        let width = count_width(plan.level, index);
+        counts.push(Count { value: bits.pull(width)?, width });
     }
     bits.finish()?;
-    Ok(cells)
+    Ok(Flight { cells, upto: plan.upto, check_bits: plan.check_bits, counts })
 }
 
-fn read_items(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {
+fn fold(cells: &[Cell], count: usize) -> Vec<Cell> {
+    let mut folded = cells[..count].to_vec();
+    for (index, cell) in cells.iter().enumerate().skip(count) {
+        folded[index % count].add(cell.sum, cell.check, 0);
+    }
+    folded
+}
+
+fn check_width(index: usize, check_bits: u32) -> u32 {
+    if index == 0 { TOTAL_CHECK } else { check_bits }
+}
+
+pub(crate) fn read_items(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {
     i64::try_from(reader.varint()?).ok().filter(|&items| items < 1 << 48).ok_or(DecodeError::Range("number of items"))
-}
-
-/// How far each count is from what is expected; that of cell 0 is told apart.
-fn offs(cells: &[Cell], from: usize, items: i64) -> impl Iterator<Item = u64> {
-    let numbered = cells.iter().enumerate().map(move |(index, cell)| (from + index, cell));
-    numbered.filter(|(index, _)| *index > 0).map(move |(index, cell)| zigzag(cell.count - expected(items, index)))
-}
-
-fn expected(items: i64, index: usize) -> i64 {
-    items * 2 / (index as i64 + 2)
-}
-
-/// Writes numbers below the largest, in ascending order and without repetition: for each run the gap before it and its length less one.
-pub(crate) fn write_runs(out: &mut Writer, items: &[u64]) {
-    let mut rest = items;
-    let mut next = 0;
-    while let Some(&first) = rest.first() {
-        let length = rest.iter().zip(first..).take_while(|(item, number)| *item == number).count();
-        // Most runs of a few items are single: one bit of the gap tells.
-        let gap = u128::from(first - next) << 1 | u128::from(length > 1);
-        write_wide(out, gap);
-        if length > 1 {
-            out.varint(length as u64 - 2);
-        }
-        next = first.saturating_add(length as u64);
-        rest = &rest[length..];
-    }
-}
-
-/// Numbers in ascending order as runs: the first of each and their number. Takes memory as the input does, not as the
-/// numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Runs(Vec<(u64, u64)>);
-
-impl Runs {
-    /// Reads what [`write_runs`] wrote, to the end.
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Runs, DecodeError> {
-        let (mut runs, mut next) = (Vec::new(), 0u64);
-        while !reader.is_empty() {
-            let gap = read_wide(reader)?;
-            let first = u64::try_from(gap >> 1).ok().and_then(|gap| next.checked_add(gap)).ok_or(RUN)?;
-            let length = if gap & 1 == 1 { reader.varint()?.checked_add(2).ok_or(RUN)? } else { 1 };
-            next = first.checked_add(length).ok_or(RUN)?;
-            runs.push((first, length));
-        }
-        Ok(Runs(runs))
-    }
-
-    /// Number of numbers.
-    pub(crate) fn count(&self) -> u64 {
-        self.0.iter().fold(0, |sum, (_, length)| sum.saturating_add(*length))
-    }
-
-    /// The numbers, at most `most`.
-    pub(crate) fn items(&self, most: usize) -> Result<Vec<u64>, DecodeError> {
-        if self.count() > most as u64 {
-            return Err(DecodeError::TooLarge { what: "number of items", limit: most });
-        }
-        Ok(self.0.iter().flat_map(|&(first, length)| first..first + length).collect())
-    }
-
-    /// What `here` (in ascending order) has beyond these numbers, and these beyond `here`: at most `most` of those.
-    pub(crate) fn beside(&self, here: &[u64], most: usize) -> Result<Difference, DecodeError> {
-        let (mut rest, mut found) = (here, Difference::default());
-        for &(first, length) in &self.0 {
-            let before = rest.partition_point(|item| *item < first);
-            found.only_here.extend_from_slice(&rest[..before]);
-            let inside = rest[before..].partition_point(|item| *item - first < length);
-            let shared = &rest[before..before + inside];
-            if length - inside as u64 > (most - found.only_there.len()) as u64 {
-                return Err(DecodeError::TooLarge { what: "number of items", limit: most });
-            }
-            let mut next = first;
-            for &item in shared {
-                found.only_there.extend(next..item);
-                next = item + 1;
-            }
-            found.only_there.extend(next..first + length);
-            rest = &rest[before + inside..];
-        }
-        found.only_here.extend_from_slice(rest);
-        Ok(found)
-    }
-}
-
-const RUN: DecodeError = DecodeError::Range("run of items");
-
-fn write_wide(out: &mut Writer, value: u128) {
-    let mut value = value;
-    while value >= 0x80 {
-        out.byte(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.byte(value as u8);
-}
-
-fn read_wide(reader: &mut Reader<'_>) -> Result<u128, DecodeError> {
-    let mut value = 0u128;
-    for shift in (0..70).step_by(7) {
-        let byte = reader.byte()?;
-        value |= u128::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    Err(RUN)
 }
 
 #[cfg(test)]
@@ -198,44 +192,64 @@ mod tests {
     use super::*;
     use crate::reconcile::{ItemHasher, Pinned};
 
-    fn listed(items: &[u64]) -> Vec<u8> {
-        let mut out = Writer::default();
-        write_runs(&mut out, items);
-        out.into_bytes()
-    }
-
     #[test]
-    fn cells_come_back_with_what_is_sent_of_them() {
+    fn flights_come_back_with_what_is_sent_of_them() {
         let items: Vec<u64> = (0..3_000).map(|item: u64| (item * 7) | ((item % 5) << 48)).collect();
         let pinned = Pinned::of(ItemHasher::new(9), &items);
-        for (from, upto) in [(0, 0), (0, 1), (0, 40), (40, 256)] {
-            let cells = &pinned.ready()[from..upto];
+        let all = pinned.ready();
+        let plan = |cells, upto, counted| Plan { cells, upto, counted, level: 6, check_bits: 11 };
+        let before = Sent { upto: 40, counted: 60 };
+        for (sent, plan) in [
+            (Sent::default(), plan(1, 1, 1)),
+            (Sent::default(), plan(40, 40, 60)),
+            (before, plan(30, 70, 70)),
+            (before, plan(7, 53, 60)),
+            (before, plan(9, 256, 256)),
+        ] {
             let mut out = Writer::default();
-            write_cells(&mut out, cells, from, 3_000);
+            write_flight(&mut out, all, plan, sent);
             let bytes = out.into_bytes();
-            let sent: Vec<Cell> = cells.iter().map(|cell| Cell { check: cell.check & CHECK_MASK, ..*cell }).collect();
-            assert_eq!(read_cells(&mut Reader::new(&bytes), from, 3_000), Ok(sent));
-            assert!((0..bytes.len()).all(|cut| read_cells(&mut Reader::new(&bytes[..cut]), from, 3_000).is_err()));
+            let flight = read_flight(&mut Reader::new(&bytes), sent).expect("a flight");
+            assert_eq!(
+                (flight.upto, flight.check_bits, flight.counts.len()),
+                (plan.upto, 11, plan.counted - sent.counted)
+            );
+            for (at, cell) in flight.cells.iter().enumerate() {
+                let parts = all[sent.upto..plan.upto].iter().skip(at).step_by(plan.cells);
+                let sum = parts.fold(Cell::default(), |sum, cell| Cell {
+                    sum: sum.sum ^ cell.sum,
+                    check: sum.check ^ cell.check,
+                    count: 0,
+                });
+                let mask = (1 << check_width(sent.upto + at, 11)) - 1;
+                assert_eq!((cell.sum, cell.check), (sum.sum, sum.check & mask));
+            }
+            for (count, cell) in flight.counts.iter().zip(&all[sent.counted..]) {
+                assert_eq!((count.value ^ cell.count as u64) << (64 - count.width), 0);
+            }
+            assert!((0..bytes.len()).all(|cut| read_flight(&mut Reader::new(&bytes[..cut]), sent).is_err()));
         }
     }
 
     #[test]
-    fn a_list_of_runs_costs_as_its_gaps() {
-        let items: Vec<u64> = (1..=1_000).chain([2_000, 2_002]).chain(5 << 48..(5 << 48) + 90).collect();
-        let bytes = listed(&items);
-        assert!(bytes.len() <= 20, "{}", bytes.len());
-        let runs = Runs::read(&mut Reader::new(&bytes)).expect("a list");
-        assert_eq!((runs.items(2_000), runs.count()), (Ok(items), 1_092));
-        assert!(runs.items(1_000).is_err());
-    }
-
-    #[test]
-    fn a_list_is_compared_without_being_unrolled() {
-        let runs = Runs(vec![(2, 3), (10, 1 << 40)]);
-        assert!(runs.beside(&[], 1_000).is_err());
-        let runs = Runs(vec![(2, 3), (10, 4)]);
-        let found = runs.beside(&[1, 3, 7, 10, 12, 99], 1_000);
-        assert_eq!(found, Ok(Difference { only_here: vec![1, 7, 99], only_there: vec![2, 4, 11, 13] }));
+    fn plans_beyond_any_bound_are_refused() {
+        let sent = Sent { upto: 10, counted: 20 };
+        let sound = Plan { cells: 5, upto: 30, counted: 30, level: 4, check_bits: 10 };
+        assert!(sound.is_sound(sent));
+        for plan in [
+            Plan { cells: 0, ..sound },
+            Plan { cells: 21, ..sound },
+            Plan { upto: 10 + 5 * MOST_FOLDS + 1, counted: MOST_CELLS, ..sound },
+            Plan { counted: 29, ..sound },
+            Plan { cells: 2, upto: 12, counted: 19, ..sound },
+            Plan { counted: MOST_CELLS + 1, ..sound },
+            Plan { level: MOST_LEVEL + 1, ..sound },
+            Plan { check_bits: 3, ..sound },
+            Plan { check_bits: 41, ..sound },
+        ] {
+            assert!(!plan.is_sound(sent), "{plan:?}");
+        }
+        assert!(!sound.is_sound(Sent::default()), "cell 0 is never folded");
     }
 
     #[test]
@@ -249,10 +263,8 @@ mod tests {
                 })
                 .collect();
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            let _ = read_cells(&mut Reader::new(&bytes), (random >> 62) as usize, 77);
-            if let Ok(runs) = Runs::read(&mut Reader::new(&bytes)) {
-                let _ = (runs.items(100), runs.beside(&[5, 9], 100));
-            }
+            let at = (random >> 62) as usize;
+            let _ = read_flight(&mut Reader::new(&bytes), Sent { upto: at, counted: 2 * at });
         }
     }
 }
