@@ -39,7 +39,7 @@ pub(crate) fn write_gaps(out: &mut Writer, items: &[u64]) {
         }
         bits.push((1 << high) - 1, high as u32 + 1);
         bits.push(gap, low);
-        next = item + 1;
+        next = item.wrapping_add(1);
     }
     out.bytes(&bits.finish());
 }
@@ -185,7 +185,7 @@ mod tests {
         .take(500)
         .collect();
         items.sort_unstable();
-        for items in [&items[..], &items[..1], &[0], &[u64::MAX - 1], &[3, 4, 5, 1 << 60], &[]] {
+        for items in [&items[..], &items[..1], &[0], &[u64::MAX], &[3, 4, 5, 1 << 60], &[]] {
             let mut out = Writer::default();
             write_gaps(&mut out, items);
             let bytes = out.into_bytes();
