@@ -71,7 +71,11 @@ impl Value {
     /// # Errors
     /// [`DecodeError`] if the bytes are cut short, nest too deeply, or hold an item that no value stands for.
     pub fn from_cbor(bytes: &[u8]) -> Result<Value, DecodeError> {
-        Value::read_cbor(bytes).map_err(|(error, _)| error)
+        // The commonest values, which the first byte tells from most others.
+        match cbor::int_from(bytes) {
+            Some(number) => Ok(Value::Int(number)),
+            None => Value::read_cbor(bytes).map_err(|(error, _)| error),
+        }
     }
 
     /// Decodes one CBOR item; an error comes with the number of bytes that could be read.

@@ -13,14 +13,24 @@ pub(crate) struct Opened {
     counter: LoroCounter,
 }
 
+fn empty(replica: u64) -> LoroDoc {
+    let doc = LoroDoc::new();
+    doc.set_peer_id(Random::new(replica).next()).expect("it is not the largest number");
+    doc
+}
+
+impl From<LoroDoc> for Opened {
+    fn from(doc: LoroDoc) -> Self {
+        let (map, set, counter) = (doc.get_map("m"), doc.get_map("s"), doc.get_counter("c"));
+        Self { doc, map, set, counter }
+    }
+}
+
 impl<const SHALLOW: bool> Sets for Loro<SHALLOW> {
     type Doc = Opened;
 
     fn create(replica: u64) -> Opened {
-        let doc = LoroDoc::new();
-        doc.set_peer_id(Random::new(replica).next()).expect("it is not the largest number");
-        let (map, set, counter) = (doc.get_map("m"), doc.get_map("s"), doc.get_counter("c"));
-        Opened { doc, map, set, counter }
+        Opened::from(empty(replica))
     }
 
     fn add_all(doc: &mut Opened, elements: &[String]) {
@@ -112,9 +122,10 @@ impl<const SHALLOW: bool> Library for Loro<SHALLOW> {
     }
 
     fn load(replica: u64, bytes: &[u8]) -> Opened {
-        let doc = Self::create(replica);
-        doc.doc.import(bytes).expect("the snapshot is its own");
-        doc
+        // Without a container: one that is there before is empty after the import of a shallow snapshot.
+        let doc = empty(replica);
+        doc.import(bytes).expect("the snapshot is its own");
+        Opened::from(doc)
     }
 
     fn count_each(doc: &mut Opened, times: usize) {

@@ -1,5 +1,6 @@
 use super::{Library, Sets};
 use crate::data::Entry;
+use std::sync::LazyLock;
 use syncline::clock::ReplicaId;
 use syncline::crdt::{Path, Value};
 use syncline::delta::{Batch, Blob, LiveDecoder, LiveEncoder};
@@ -11,17 +12,10 @@ const NOW: u64 = 1_700_000_000_000;
 /// Updates travel as frames on a link, or with `BLOBS` as blobs that stand on their own.
 pub(crate) struct Syncline<const BLOBS: bool>;
 
-fn map() -> Path {
-    Path::from_segments(["m"])
-}
-
-fn set() -> Path {
-    Path::from_segments(["s"])
-}
-
-fn counter() -> Path {
-    Path::from_segments(["c"])
-}
+// Kept, as the handles of other libraries are.
+static MAP: LazyLock<Path> = LazyLock::new(|| Path::from_segments(["m"]));
+static SET: LazyLock<Path> = LazyLock::new(|| Path::from_segments(["s"]));
+static COUNTER: LazyLock<Path> = LazyLock::new(|| Path::from_segments(["c"]));
 
 /// One transaction, `at` milliseconds into the run.
 fn edit(doc: &mut Doc, at: usize, edit: impl FnOnce(&mut Doc) -> Result<(), EditError>) {
@@ -59,25 +53,23 @@ impl<const BLOBS: bool> Sets for Syncline<BLOBS> {
     }
 
     fn add_all(doc: &mut Doc, elements: &[String]) {
-        let set = set();
         edit(doc, 0, |doc| {
-            elements.iter().try_for_each(|element| doc.set_add(&set, Value::Str(element.clone())).map(drop))
+            elements.iter().try_for_each(|element| doc.set_add(&SET, Value::Str(element.clone())).map(drop))
         });
     }
 
     fn remove_all(doc: &mut Doc, elements: &[String]) {
-        let set = set();
         edit(doc, 0, |doc| {
-            elements.iter().try_for_each(|element| doc.set_remove(&set, &Value::Str(element.clone())).map(drop))
+            elements.iter().try_for_each(|element| doc.set_remove(&SET, &Value::Str(element.clone())).map(drop))
         });
     }
 
     fn has(doc: &Doc, element: &str) -> bool {
-        doc.set_contains(&set(), &Value::Str(element.to_owned()))
+        doc.set_contains(&SET, &Value::Str(element.to_owned()))
     }
 
     fn set_len(doc: &Doc) -> usize {
-        doc.set_len(&set())
+        doc.set_len(&SET)
     }
 
     fn merge(left: &mut Doc, right: &mut Doc) {
@@ -89,40 +81,37 @@ impl<const BLOBS: bool> Sets for Syncline<BLOBS> {
 
 impl<const BLOBS: bool> Library for Syncline<BLOBS> {
     fn set_each(doc: &mut Doc, entries: &[Entry]) {
-        let map = map();
         for (at, (key, value)) in entries.iter().enumerate() {
-            edit(doc, at, |doc| doc.set(&map.child(key), Value::Int(*value)));
+            edit(doc, at, |doc| doc.set(&MAP.child(key), Value::Int(*value)));
         }
     }
 
     fn set_all(doc: &mut Doc, entries: &[Entry]) {
-        let map = map();
-        edit(doc, 0, |doc| entries.iter().try_for_each(|(key, value)| doc.set(&map.child(key), Value::Int(*value))));
+        edit(doc, 0, |doc| entries.iter().try_for_each(|(key, value)| doc.set(&MAP.child(key), Value::Int(*value))));
     }
 
     fn delete_each(doc: &mut Doc, entries: &[Entry]) {
-        let map = map();
         for (at, (key, _)) in entries.iter().enumerate() {
-            edit(doc, entries.len() + at, |doc| doc.delete(&map.child(key)).map(drop));
+            edit(doc, entries.len() + at, |doc| doc.delete(&MAP.child(key)).map(drop));
         }
     }
 
     fn get(doc: &Doc, key: &str) -> Option<i64> {
-        match doc.get(&map().child(key)) {
+        match doc.get(&MAP.child(key)) {
             Some(Value::Int(value)) => Some(value),
             _ => None,
         }
     }
 
     fn len(doc: &Doc) -> usize {
-        doc.len(&map())
+        doc.len(&MAP)
     }
 
     fn replicate(from: &mut Doc, to: &mut Doc, entries: &[Entry]) -> usize {
         from.keep_batches(true);
-        let (map, mut stream, mut bytes) = (map(), Stream::default(), 0);
+        let (mut stream, mut bytes) = (Stream::default(), 0);
         for (at, (key, value)) in entries.iter().enumerate() {
-            edit(from, at, |doc| doc.set(&map.child(key), Value::Int(*value)));
+            edit(from, at, |doc| doc.set(&MAP.child(key), Value::Int(*value)));
             while let Some(batch) = from.take_batch() {
                 bytes += if BLOBS {
                     let blob = Blob::encode_batch(&batch);
@@ -148,12 +137,11 @@ impl<const BLOBS: bool> Library for Syncline<BLOBS> {
     }
 
     fn count_each(doc: &mut Doc, times: usize) {
-        let counter = counter();
-        (0..times).for_each(|at| edit(doc, at, |doc| doc.counter_add(&counter, 1)));
+        (0..times).for_each(|at| edit(doc, at, |doc| doc.counter_add(&COUNTER, 1)));
     }
 
     fn count(doc: &Doc) -> i64 {
-        doc.counter(&counter())
+        doc.counter(&COUNTER)
     }
 
     fn import(doc: &mut Doc, state: &[u8]) {
