@@ -70,7 +70,7 @@ def _insert_item(doc: Any, path: list[str], step: dict[str, Any]) -> None:
     if "index" not in step:
         items.append(value)
     elif step.get("fails"):  # insert() takes any index, as Python's does: what is refused is the native insertion
-        doc._write(doc._replica.list_insert, items._key, step["index"], value)
+        doc._replica.list_insert(items._key, step["index"], value)
     else:
         items.insert(step["index"], value)
 

@@ -5,6 +5,7 @@ use syncline::clock::{ReplicaId, VersionVector};
 
 use crate::{
     error,
+    receipt::Write,
     replica::{Replica, parse},
 };
 
@@ -21,36 +22,32 @@ impl Replica {
     }
 
     /// Adds to a counter.
-    #[pyo3(signature = (path, by, now=None))]
-    fn counter_add(&self, py: Python<'_>, path: &str, by: i64, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn counter_add(&self, py: Python<'_>, path: &str, by: i64) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.counter_add(&path, by))
+        self.write(py, |doc| doc.counter_add(&path, by))
     }
 
     /// Adds to a counter; a negative amount is refused.
-    #[pyo3(signature = (path, by, now=None))]
-    fn counter_grow(&self, py: Python<'_>, path: &str, by: i64, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn counter_grow(&self, py: Python<'_>, path: &str, by: i64) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.counter_grow(&path, by))
+        self.write(py, |doc| doc.counter_grow(&path, by))
     }
 
     /// Resets a counter to zero, as far as it was seen.
-    #[pyo3(signature = (path, now=None))]
-    fn counter_reset(&self, py: Python<'_>, path: &str, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn counter_reset(&self, py: Python<'_>, path: &str) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.counter_reset(&path).map(drop))
+        self.write(py, |doc| doc.counter_reset(&path).map(drop))
     }
 
     /// Folds the own steps of counters that all these versions have seen; nothing if there are none.
-    #[pyo3(signature = (versions, now=None))]
-    fn fold(&self, py: Python<'_>, versions: Vec<Bound<'_, PyBytes>>, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn fold(&self, py: Python<'_>, versions: Vec<Bound<'_, PyBytes>>) -> PyResult<Py<Write>> {
         let mut stable: Option<VersionVector> = None;
         for version in versions {
             let version = VersionVector::decode(version.as_bytes()).map_err(|error| error::version(py, error))?;
             stable = Some(stable.map_or_else(|| version.clone(), |stable| stable.meet(&version)));
         }
         let stable = stable.unwrap_or_default();
-        self.write(py, now, |doc| doc.fold(&stable.meet(&doc.version())).map(drop))
+        self.write(py, |doc| doc.fold(&stable.meet(&doc.version())).map(drop))
     }
 
     /// The value of a bounded counter.
@@ -66,44 +63,32 @@ impl Replica {
     }
 
     /// Makes a bounded counter.
-    #[pyo3(signature = (path, bound, now=None))]
-    fn bounded_create(&self, py: Python<'_>, path: &str, bound: i64, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn bounded_create(&self, py: Python<'_>, path: &str, bound: i64) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.bounded_create(&path, bound))
+        self.write(py, |doc| doc.bounded_create(&path, bound))
     }
 
     /// Adds to a bounded counter.
-    #[pyo3(signature = (path, by, now=None))]
-    fn bounded_add(&self, py: Python<'_>, path: &str, by: u64, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn bounded_add(&self, py: Python<'_>, path: &str, by: u64) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.bounded_add(&path, by))
+        self.write(py, |doc| doc.bounded_add(&path, by))
     }
 
     /// Takes from a bounded counter.
-    #[pyo3(signature = (path, by, now=None))]
-    fn bounded_sub(&self, py: Python<'_>, path: &str, by: u64, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn bounded_sub(&self, py: Python<'_>, path: &str, by: u64) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.bounded_sub(&path, by))
+        self.write(py, |doc| doc.bounded_sub(&path, by))
     }
 
     /// Gives rights on a bounded counter to another replica.
-    #[pyo3(signature = (path, to, by, now=None))]
-    fn bounded_transfer(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        to: &str,
-        by: u64,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn bounded_transfer(&self, py: Python<'_>, path: &str, to: &str, by: u64) -> PyResult<Py<Write>> {
         let (path, to) = (parse(py, path)?, replica_id(to)?);
-        self.write(py, now, |doc| doc.bounded_transfer(&path, to, by))
+        self.write(py, |doc| doc.bounded_transfer(&path, to, by))
     }
 
     /// Takes over all rights of a replica that has ended.
-    #[pyo3(signature = (path, replica, now=None))]
-    fn bounded_adopt(&self, py: Python<'_>, path: &str, replica: &str, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn bounded_adopt(&self, py: Python<'_>, path: &str, replica: &str) -> PyResult<Py<Write>> {
         let (path, replica) = (parse(py, path)?, replica_id(replica)?);
-        self.write(py, now, |doc| doc.bounded_adopt(&path, replica).map(drop))
+        self.write(py, |doc| doc.bounded_adopt(&path, replica).map(drop))
     }
 }

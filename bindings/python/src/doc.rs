@@ -1,9 +1,10 @@
 //! The document's part of the class `Replica`: transactions, reads, writes and the exchange of blobs.
 //!
-//! Paths arrive in the core's encoded form, positions of texts count code points. A write inside an open transaction
-//! returns `None`; outside it is a transaction of its own and returns its sequence number, 0 if it changed nothing.
+//! Paths arrive in the core's encoded form, positions of texts count code points. A write returns its receipt: inside
+//! an open transaction that of all its changes, outside one of its own.
 
 use pyo3::{
+    exceptions::PyKeyError,
     prelude::*,
     types::{PyBytes, PyList, PyString, PyTuple},
 };
@@ -14,25 +15,26 @@ use syncline::{
 
 use crate::{
     change, error,
-    replica::{Replica, millis, parse},
+    receipt::Write,
+    replica::{Replica, parse},
     value,
 };
 
 impl Replica {
+    /// Makes one change when it is this thread's turn, inside the open transaction or as one of its own.
     pub(crate) fn write(
         &self,
         py: Python<'_>,
-        now: Option<u64>,
         edit: impl FnOnce(&mut Doc) -> Result<(), EditError>,
-    ) -> PyResult<Option<u64>> {
-        let mut core = self.lock(py)?;
-        let written = write(core.doc_mut(), millis(now), edit);
-        drop(core);
-        written.map_err(|error| error::edit(py, error))
+    ) -> PyResult<Py<Write>> {
+        let _turn = self.turn(py)?;
+        let now = self.now(py)?;
+        let written = write(self.lock(py)?.doc_mut(), now, edit);
+        self.written(py, written.map_err(|error| error::edit(py, error))?)
     }
 }
 
-/// Edits inside the open transaction, or in one of its own.
+/// Edits inside the open transaction, or in one of its own, whose number it returns: 0 if nothing changed.
 pub(crate) fn write<E: From<EditError>>(
     doc: &mut Doc,
     now: u64,
@@ -49,23 +51,26 @@ pub(crate) fn write<E: From<EditError>>(
 
 #[pymethods]
 impl Replica {
-    /// Opens a transaction, or joins the open one.
-    #[pyo3(signature = (now=None, origin=None))]
-    fn begin(&self, py: Python<'_>, now: Option<u64>, origin: Option<&str>) -> PyResult<()> {
-        let begun = self.lock(py)?.doc_mut().begin(millis(now), origin);
-        begun.map_err(|error| error::edit(py, error))
+    /// Opens a transaction, or joins the open one; returns the receipt of all its changes.
+    #[pyo3(signature = (origin=None))]
+    fn begin(&self, py: Python<'_>, origin: Option<&str>) -> PyResult<Py<Write>> {
+        let now = self.now(py)?;
+        let begun = self.lock(py)?.doc_mut().begin(now, origin);
+        begun.map_err(|error| error::edit(py, error))?;
+        self.receipt(py)
     }
 
-    /// Closes the transaction; the outermost one returns its sequence number, 0 if it wrote nothing.
-    fn commit(&self, py: Python<'_>) -> PyResult<u64> {
+    /// Closes the transaction; the outermost one fills in the receipt.
+    fn commit(&self, py: Python<'_>) -> PyResult<()> {
         let committed = self.lock(py)?.doc_mut().commit();
-        committed.map(Option::unwrap_or_default).map_err(|error| error::edit(py, error))
+        self.settle(py, committed.as_ref().ok().map(|last| last.unwrap_or_default()))?;
+        committed.map(drop).map_err(|error| error::edit(py, error))
     }
 
     /// Takes back everything that the transaction wrote.
     fn rollback(&self, py: Python<'_>) -> PyResult<()> {
         self.lock(py)?.doc_mut().rollback();
-        Ok(())
+        self.settle(py, None)
     }
 
     /// The register's value, or the default.
@@ -123,46 +128,53 @@ impl Replica {
     }
 
     /// Sets a register; replaces what is at and below the path.
-    #[pyo3(signature = (path, value, now=None))]
-    fn set(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn set(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
         let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.set(&path, value))
+        self.write(py, |doc| doc.set(&path, value))
     }
 
     /// Sets the register of a key below the path.
-    #[pyo3(signature = (path, key, value, now=None))]
     fn set_child(
         &self,
         py: Python<'_>,
         path: &str,
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    ) -> PyResult<Py<Write>> {
         let key = key.cast::<PyString>().map_err(|_| error::key(key))?;
         let (path, value) = (parse(py, path)?.child(key.to_str()?), value::from_python(value)?);
-        self.write(py, now, |doc| doc.set(&path, value))
+        self.write(py, |doc| doc.set(&path, value))
+    }
+
+    /// Deletes everything at and below a key below the path; raises `KeyError` if nothing is there.
+    fn delete_child(&self, py: Python<'_>, path: &str, key: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
+        let missing = || PyKeyError::new_err(key.clone().unbind());
+        let text = key.cast::<PyString>().map_err(|_| missing())?;
+        let path = parse(py, path)?.child(text.to_str()?);
+        path.check().map_err(|error| error::path(py, error))?;
+        let _turn = self.turn(py)?;
+        if !self.lock(py)?.doc().contains(&path) {
+            return Err(missing());
+        }
+        self.write(py, |doc| doc.delete(&path).map(drop))
     }
 
     /// Deletes everything at and below the path.
-    #[pyo3(signature = (path, now=None))]
-    fn delete(&self, py: Python<'_>, path: &str, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn delete(&self, py: Python<'_>, path: &str) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.delete(&path).map(drop))
+        self.write(py, |doc| doc.delete(&path).map(drop))
     }
 
     /// Merges a value: dicts become nested maps, the rest registers.
-    #[pyo3(signature = (path, value, now=None))]
-    fn assign(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn assign(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
         let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.assign(&path, value))
+        self.write(py, |doc| doc.assign(&path, value))
     }
 
     /// Marks a map as existing even when it is empty.
-    #[pyo3(signature = (path, now=None))]
-    fn create_map(&self, py: Python<'_>, path: &str, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn create_map(&self, py: Python<'_>, path: &str) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.create_map(&path))
+        self.write(py, |doc| doc.create_map(&path))
     }
 
     /// The version vector as bytes.

@@ -48,6 +48,11 @@ fn edit_class(error: &EditError) -> &'static str {
     }
 }
 
+/// The receipt of a transaction has no number.
+pub(crate) fn receipt(py: Python<'_>, state: &str) -> PyErr {
+    exception(py, "TransactionError", format!("the transaction of this change {state}"))
+}
+
 /// A policy cannot be applied.
 pub(crate) fn resolve(py: Python<'_>, error: ResolveError) -> PyErr {
     let code = match &error {

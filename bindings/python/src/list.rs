@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::{
+    receipt::Write,
     replica::{Replica, parse},
     value,
 };
@@ -46,64 +47,32 @@ impl Replica {
     }
 
     /// Inserts a value before the item at an index.
-    #[pyo3(signature = (path, index, value, now=None))]
-    fn list_insert(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        index: usize,
-        value: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn list_insert(&self, py: Python<'_>, path: &str, index: usize, value: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
         let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.list_insert(&path, index, value).map(drop))
+        self.write(py, |doc| doc.list_insert(&path, index, value).map(drop))
     }
 
     /// Appends a value to a list.
-    #[pyo3(signature = (path, value, now=None))]
-    fn list_push(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        value: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn list_push(&self, py: Python<'_>, path: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
         let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.list_push(&path, value).map(drop))
+        self.write(py, |doc| doc.list_push(&path, value).map(drop))
     }
 
     /// Sets the value of the item at an index.
-    #[pyo3(signature = (path, index, value, now=None))]
-    fn list_set(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        index: usize,
-        value: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn list_set(&self, py: Python<'_>, path: &str, index: usize, value: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
         let (path, value) = (parse(py, path)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.list_set(&path, index, value))
+        self.write(py, |doc| doc.list_set(&path, index, value))
     }
 
     /// Deletes the item at an index.
-    #[pyo3(signature = (path, index, now=None))]
-    fn list_delete(&self, py: Python<'_>, path: &str, index: usize, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn list_delete(&self, py: Python<'_>, path: &str, index: usize) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.list_delete(&path, index))
+        self.write(py, |doc| doc.list_delete(&path, index))
     }
 
     /// Moves an item to where it has the index `to` afterwards.
-    #[pyo3(signature = (path, index, to, now=None))]
-    fn list_move(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        index: usize,
-        to: usize,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn list_move(&self, py: Python<'_>, path: &str, index: usize, to: usize) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.list_move(&path, index, to))
+        self.write(py, |doc| doc.list_move(&path, index, to))
     }
 }

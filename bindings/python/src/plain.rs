@@ -9,7 +9,8 @@ use syncline::doc::{Doc, PlainError};
 use crate::{
     doc::write,
     error,
-    replica::{Replica, millis, parse},
+    receipt::Write,
+    replica::{Replica, parse},
 };
 
 #[pymethods]
@@ -28,17 +29,15 @@ impl Replica {
     }
 
     /// Writes JSON at and below a path.
-    #[pyo3(signature = (path, json, now=None))]
-    fn import_json(&self, py: Python<'_>, path: &str, json: &str, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn import_json(&self, py: Python<'_>, path: &str, json: &str) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write_plain(py, now, |doc| doc.import_json(&path, json))
+        self.write_plain(py, |doc| doc.import_json(&path, json))
     }
 
     /// Writes CBOR at and below a path.
-    #[pyo3(signature = (path, cbor, now=None))]
-    fn import_cbor(&self, py: Python<'_>, path: &str, cbor: &[u8], now: Option<u64>) -> PyResult<Option<u64>> {
+    fn import_cbor(&self, py: Python<'_>, path: &str, cbor: &[u8]) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write_plain(py, now, |doc| doc.import_cbor(&path, cbor))
+        self.write_plain(py, |doc| doc.import_cbor(&path, cbor))
     }
 
     /// The sizes of the document by name.
@@ -71,10 +70,11 @@ impl Replica {
     fn write_plain(
         &self,
         py: Python<'_>,
-        now: Option<u64>,
         edit: impl FnOnce(&mut Doc) -> Result<(), PlainError> + Send,
-    ) -> PyResult<Option<u64>> {
-        let written = self.detached(py, |core| write(core.doc_mut(), millis(now), edit))?;
-        written.map_err(|error| error::plain(py, error))
+    ) -> PyResult<Py<Write>> {
+        let _turn = self.turn(py)?;
+        let now = self.now(py)?;
+        let written = self.detached(py, |core| write(core.doc_mut(), now, edit))?;
+        self.written(py, written.map_err(|error| error::plain(py, error))?)
     }
 }

@@ -10,6 +10,7 @@ use syncline::{
 
 use crate::{
     change, error,
+    receipt::Write,
     replica::{Replica, parse},
     value,
     vector::Vector,
@@ -69,24 +70,17 @@ impl Replica {
     }
 
     /// Sets the policy at and below a path, as `policy` returns it; `None` takes back what was set for this path.
-    #[pyo3(signature = (path, policy, now=None))]
-    fn set_policy(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        policy: Option<Vec<String>>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn set_policy(&self, py: Python<'_>, path: &str, policy: Option<Vec<String>>) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
         let Some(texts) = policy else {
-            return self.write(py, now, |doc| doc.clear_policy(&path).map(drop));
+            return self.write(py, |doc| doc.clear_policy(&path).map(drop));
         };
         let value = Value::List(texts.into_iter().map(Value::Str).collect());
         let policy = Policy::from_value(value.clone());
         if policy.to_value() != value {
             return Err(error::policy());
         }
-        self.write(py, now, |doc| doc.set_policy(&path, &policy))
+        self.write(py, |doc| doc.set_policy(&path, &policy))
     }
 
     /// Names the source of what this replica writes; written with the next change.

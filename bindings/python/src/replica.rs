@@ -1,11 +1,19 @@
 //! The class `Replica`: a document, and the conversation with a relay about it.
 
 use std::{
-    sync::{Mutex, MutexGuard},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use pyo3::{IntoPyObjectExt, prelude::*, sync::MutexExt, types::PyTuple};
+use pyo3::{
+    IntoPyObjectExt,
+    prelude::*,
+    sync::MutexExt,
+    types::{PyTuple, PyWeakrefMethods, PyWeakrefReference},
+};
 use syncline::{
     clock::ReplicaId,
     crdt::{Path, Value},
@@ -13,7 +21,13 @@ use syncline::{
     replica::{AckLevel, Input, Output, PresenceChange, Replica as Core, ReplicaConfig, Status},
 };
 
-use crate::{change, error, register, value};
+use crate::{
+    change, error,
+    receipt::Write,
+    register,
+    turn::{Held, Turn},
+    value,
+};
 
 /// Names the program towards the relay.
 const AGENT: &str = concat!("syncline-python/", env!("CARGO_PKG_VERSION"));
@@ -22,9 +36,70 @@ const AGENT: &str = concat!("syncline-python/", env!("CARGO_PKG_VERSION"));
 #[pyclass(frozen, module = "syncline._syncline")]
 pub(crate) struct Replica {
     core: Mutex<Core>,
+    turn: Py<Turn>,
+    /// The `Doc`, which owns this object: `_committed` is called on it after a change if it watches, and `_now` if it
+    /// has a clock of its own.
+    owner: Option<Py<PyWeakrefReference>>,
+    clock: bool,
+    watched: AtomicBool,
+    /// The receipt of the open transaction.
+    open: Mutex<Option<Py<Write>>>,
+    /// How often it has taken another id.
+    renewals: AtomicUsize,
 }
 
 impl Replica {
+    /// Waits until no other thread is inside a transaction or in the middle of a change.
+    pub(crate) fn turn(&self, py: Python<'_>) -> PyResult<Held<'_>> {
+        self.turn.get().hold(py)
+    }
+
+    /// The time of the owner's clock, or the system's.
+    pub(crate) fn now(&self, py: Python<'_>) -> PyResult<u64> {
+        let own = if self.clock { self.ask(py, "_now")? } else { None };
+        own.map_or_else(|| Ok(millis(None)), |now| now.extract())
+    }
+
+    /// Tells the owner of a change, if it watches, and makes the receipt. Inside a transaction nothing is told, and
+    /// there is one receipt.
+    pub(crate) fn written(&self, py: Python<'_>, seq: Option<u64>) -> PyResult<Py<Write>> {
+        let Some(seq) = seq else { return self.receipt(py) };
+        if self.watched.load(Ordering::Relaxed) {
+            self.ask(py, "_committed")?;
+        }
+        Write::committed(py, seq, self.renewals.load(Ordering::Relaxed))
+    }
+
+    /// The receipt of the open transaction.
+    pub(crate) fn receipt(&self, py: Python<'_>) -> PyResult<Py<Write>> {
+        let mut open = self.open();
+        match &*open {
+            Some(write) => Ok(write.clone_ref(py)),
+            None => Ok(open.insert(Write::open(py)?).clone_ref(py)),
+        }
+    }
+
+    /// Fills in the receipt if the transaction has ended: with its number, or nothing after a rollback.
+    pub(crate) fn settle(&self, py: Python<'_>, seq: Option<u64>) -> PyResult<()> {
+        if self.lock(py)?.doc().in_transaction() {
+            return Ok(());
+        }
+        if let Some(write) = self.open().take() {
+            write.get().settle(seq, self.renewals.load(Ordering::Relaxed));
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<Py<Write>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls a method of the owner, unless that is gone.
+    fn ask<'py>(&self, py: Python<'py>, method: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let owner = self.owner.as_ref().and_then(|owner| owner.bind(py).upgrade());
+        owner.map(|owner| owner.call_method0(method)).transpose()
+    }
+
     /// Waits for the replica with the interpreter released, then holds both.
     pub(crate) fn lock<'a>(&'a self, py: Python<'_>) -> PyResult<MutexGuard<'a, Core>> {
         refuse_resolvers(py)?;
@@ -46,11 +121,36 @@ impl Replica {
 #[pymethods]
 impl Replica {
     #[new]
-    fn new(replica: &str) -> PyResult<Self> {
+    #[pyo3(signature = (replica, owner=None, clock=false))]
+    fn new(py: Python<'_>, replica: &str, owner: Option<&Bound<'_, PyAny>>, clock: bool) -> PyResult<Self> {
         let id: ReplicaId = replica.parse().map_err(error::replica_id)?;
         let config = ReplicaConfig { room: String::new(), agent: AGENT.to_owned(), token: None, seed: 0 };
-        let core = Core::new(config, Doc::new(id));
-        Ok(Replica { core: Mutex::new(core) })
+        Ok(Replica {
+            core: Mutex::new(Core::new(config, Doc::new(id))),
+            turn: Py::new(py, Turn::default())?,
+            owner: owner.map(|owner| PyWeakrefReference::new(owner).map(Bound::unbind)).transpose()?,
+            clock,
+            watched: AtomicBool::new(false),
+            open: Mutex::new(None),
+            renewals: AtomicUsize::new(0),
+        })
+    }
+
+    /// The lock that writes take; whoever holds it keeps other threads from writing.
+    #[getter(turn)]
+    fn shared_turn(&self, py: Python<'_>) -> Py<Turn> {
+        self.turn.clone_ref(py)
+    }
+
+    /// Says whether the owner wants to be told of each change.
+    fn watch(&self, on: bool) {
+        self.watched.store(on, Ordering::Relaxed);
+    }
+
+    /// How often the replica had taken another id when a change was made; without one, up to now.
+    #[pyo3(signature = (write=None))]
+    fn renewals(&self, write: Option<&Bound<'_, Write>>) -> usize {
+        write.map_or_else(|| self.renewals.load(Ordering::Relaxed), |write| write.get().renewals())
     }
 
     /// The id of this replica: 32 hexadecimal digits.
@@ -122,6 +222,9 @@ impl Replica {
     fn poll<'py>(&self, py: Python<'py>, now: Option<u64>) -> PyResult<Bound<'py, PyTuple>> {
         let now = millis(now);
         let output = self.detached(py, |core| core.poll(now))?;
+        if matches!(output, Output::Renewed { .. }) {
+            self.renewals.fetch_add(1, Ordering::Relaxed);
+        }
         output_tuple(py, output)
     }
 

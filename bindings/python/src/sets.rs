@@ -4,6 +4,7 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use syncline::crdt::{FlagKind, SetKind};
 
 use crate::{
+    receipt::Write,
     replica::{Replica, parse},
     value,
 };
@@ -53,31 +54,15 @@ impl Replica {
     }
 
     /// Adds an element to a set.
-    #[pyo3(signature = (path, kind, value, now=None))]
-    fn set_add(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        kind: &str,
-        value: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn set_add(&self, py: Python<'_>, path: &str, kind: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
         let (path, kind, value) = (parse(py, path)?, set_kind(kind)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.set_add_as(&path, kind, value).map(drop))
+        self.write(py, |doc| doc.set_add_as(&path, kind, value).map(drop))
     }
 
     /// Removes an element from a set.
-    #[pyo3(signature = (path, kind, value, now=None))]
-    fn set_remove(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        kind: &str,
-        value: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn set_remove(&self, py: Python<'_>, path: &str, kind: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<Write>> {
         let (path, kind, value) = (parse(py, path)?, set_kind(kind)?, value::from_python(value)?);
-        self.write(py, now, |doc| doc.set_remove_as(&path, kind, &value).map(drop))
+        self.write(py, |doc| doc.set_remove_as(&path, kind, &value).map(drop))
     }
 
     /// The truth of a flag.
@@ -87,9 +72,8 @@ impl Replica {
     }
 
     /// Sets a flag.
-    #[pyo3(signature = (path, wins, truth, now=None))]
-    fn flag_set(&self, py: Python<'_>, path: &str, wins: &str, truth: bool, now: Option<u64>) -> PyResult<Option<u64>> {
+    fn flag_set(&self, py: Python<'_>, path: &str, wins: &str, truth: bool) -> PyResult<Py<Write>> {
         let (path, kind) = (parse(py, path)?, flag_kind(wins)?);
-        self.write(py, now, |doc| doc.flag_set(&path, kind, truth))
+        self.write(py, |doc| doc.flag_set(&path, kind, truth))
     }
 }

@@ -5,6 +5,7 @@ use syncline::crdt::{Assoc, Attributes, TextUnit, Value};
 
 use crate::{
     change, error,
+    receipt::Write,
     replica::{Replica, parse},
     value,
 };
@@ -33,7 +34,7 @@ impl Replica {
     }
 
     /// Inserts into a text at a position in code points; with attributes, the insertion has just these.
-    #[pyo3(signature = (path, index, text, attributes=None, now=None))]
+    #[pyo3(signature = (path, index, text, attributes=None))]
     fn text_insert(
         &self,
         py: Python<'_>,
@@ -41,31 +42,21 @@ impl Replica {
         index: usize,
         text: &str,
         attributes: Option<&Bound<'_, PyAny>>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    ) -> PyResult<Py<Write>> {
         let (path, marks) = (parse(py, path)?, attributes.map(self::attributes).transpose()?);
-        self.write(py, now, |doc| match &marks {
+        self.write(py, |doc| match &marks {
             Some(marks) => doc.text_insert_with(&path, index, text, marks, UNIT),
             None => doc.text_insert(&path, index, text, UNIT),
         })
     }
 
     /// Deletes code points from a text.
-    #[pyo3(signature = (path, index, length, now=None))]
-    fn text_delete(
-        &self,
-        py: Python<'_>,
-        path: &str,
-        index: usize,
-        length: usize,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    fn text_delete(&self, py: Python<'_>, path: &str, index: usize, length: usize) -> PyResult<Py<Write>> {
         let path = parse(py, path)?;
-        self.write(py, now, |doc| doc.text_delete(&path, index, length, UNIT))
+        self.write(py, |doc| doc.text_delete(&path, index, length, UNIT))
     }
 
     /// Gives attributes to a range of a text; `None` as a value takes one away.
-    #[pyo3(signature = (path, index, length, attributes, now=None))]
     fn text_format(
         &self,
         py: Python<'_>,
@@ -73,10 +64,9 @@ impl Replica {
         index: usize,
         length: usize,
         attributes: &Bound<'_, PyAny>,
-        now: Option<u64>,
-    ) -> PyResult<Option<u64>> {
+    ) -> PyResult<Py<Write>> {
         let (path, marks) = (parse(py, path)?, self::attributes(attributes)?);
-        self.write(py, now, |doc| doc.text_format(&path, index, length, &marks, UNIT))
+        self.write(py, |doc| doc.text_format(&path, index, length, &marks, UNIT))
     }
 
     /// The parts of a text with equal attributes, as (text, attributes).

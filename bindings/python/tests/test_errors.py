@@ -70,6 +70,8 @@ def test_the_native_part_refuses_misuse() -> None:
     replica.rollback()
     with pytest.raises(ValueError, match="no ack level"):
         replica.acked("eternal")
+    with pytest.raises(RuntimeError, match="does not hold the lock"):
+        replica.turn.release()
 
 
 def test_deep_values_are_a_limit_of_documents_too(doc: Doc) -> None:

@@ -10,7 +10,7 @@ import pytest
 from syncline import _syncline
 
 STUB = ast.parse((Path(_syncline.__file__).parent / "_syncline.pyi").read_text())
-IMPLIED = {"__new__", "__buffer__", "__getitem__", "__eq__", "__hash__", "__iter__", "__len__"}
+IMPLIED = {"__new__", "__buffer__", "__getitem__", "__eq__", "__hash__", "__iter__", "__len__", "__enter__", "__exit__"}
 
 
 def stub_classes() -> dict[str, ast.ClassDef]:

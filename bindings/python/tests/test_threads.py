@@ -1,5 +1,6 @@
 """A document may be used from several threads."""
 
+import _thread
 import threading
 from collections.abc import Callable
 
@@ -95,6 +96,29 @@ def test_a_rollback_in_one_thread_leaves_the_others_alone(doc: Doc) -> None:
 
     together(fail, count)
     assert doc.to_dict() == {"n": 200}
+
+
+def test_who_waits_for_a_transaction_can_be_interrupted(doc: Doc) -> None:
+    begun, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with doc.transaction():
+            doc.map()["held"] = True
+            begun.set()
+            done.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert begun.wait(60)
+    threading.Timer(0.1, _thread.interrupt_main).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            doc.counter("n").increment()
+    finally:
+        done.set()
+        holder.join(60)
+    doc.counter("n").increment()
+    assert doc.to_dict() == {"held": True, "n": 1}
 
 
 def test_subscribers_hear_every_change_once_and_in_order(doc: Doc) -> None:

@@ -51,6 +51,7 @@ class Pump:
         self.journal = journal
         self.link = link
         self.active = journal is not None or link is not None
+        self._doc._watch()
 
     def committed(self) -> None:
         """Is called after each change, with the lock held."""

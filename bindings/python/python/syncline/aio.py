@@ -120,10 +120,10 @@ class Connection:
             raise TransactionError("acks come after the end of a transaction: wait for them behind its with block")
         seq = replica.last_seq() if write is None else write.seq
         everything = write is None and level == "durable"
-        renewals = self._doc._renewals if write is None else write._renewals
+        renewals = replica.renewals(write)
 
         def reached() -> bool:
-            if renewals < self._doc._renewals:
+            if renewals < len(self._doc._taken):
                 # Under an id of before: known to the relay, or renamed.
                 return seq <= self._doc._taken[renewals] or not self.status.unsaved
             return replica.acked(level) >= seq and not (everything and self.status.unsaved)

@@ -41,19 +41,19 @@ class BoundedCounter(Container):
 
     def create(self, bound: int = 0) -> Write:
         """Sets the bound; needed only if it is not 0."""
-        return self._doc._write(self._doc._replica.bounded_create, self._key, bound)
+        return self._doc._replica.bounded_create(self._key, bound)
 
     def add(self, by: int = 1) -> Write:
         """Adds, and gives this replica the right to subtract as much."""
-        return self._doc._write(self._doc._replica.bounded_add, self._key, _amount(by))
+        return self._doc._replica.bounded_add(self._key, _amount(by))
 
     def subtract(self, by: int = 1) -> Write:
         """Subtracts; raises :class:`RightsError` if this replica may not."""
-        return self._doc._write(self._doc._replica.bounded_sub, self._key, _amount(by))
+        return self._doc._replica.bounded_sub(self._key, _amount(by))
 
     def transfer(self, to: str, by: int) -> Write:
         """Gives rights to subtract to another replica; raises :class:`RightsError` if this one has too few."""
-        return self._doc._write(self._doc._replica.bounded_transfer, self._key, to, _amount(by))
+        return self._doc._replica.bounded_transfer(self._key, to, _amount(by))
 
     def adopt(self, replica: str) -> Write:
         """Takes over all rights of a replica that has ended for good.
@@ -61,7 +61,7 @@ class BoundedCounter(Container):
         Only one replica may do so, and only if the other one never writes again: otherwise the value can fall below
         the bound.
         """
-        return self._doc._write(self._doc._replica.bounded_adopt, self._key, replica)
+        return self._doc._replica.bounded_adopt(self._key, replica)
 
     def __int__(self) -> int:
         return self.value

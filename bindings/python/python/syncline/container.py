@@ -5,39 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _paths
-from .errors import TransactionError
+from ._syncline import Write
 
 if TYPE_CHECKING:
     from .doc import Doc
 
 __all__ = ["Container", "Write"]
-
-
-class Write:
-    """The receipt of a change: hand it to ``Connection.acked`` to wait until the relay holds it."""
-
-    __slots__ = ("_lost", "_renewals", "_seq")
-
-    def __init__(self, seq: int | None = None, renewals: int = 0) -> None:
-        self._seq = seq
-        self._lost = False
-        self._renewals = renewals
-
-    @property
-    def seq(self) -> int:
-        """The own sequence number of the change; 0 if nothing changed.
-
-        All changes of a transaction share one receipt, and have their number when it ends: before that, and after it
-        was rolled back, this raises :class:`TransactionError`.
-        """
-        if self._seq is None:
-            state = "was rolled back" if self._lost else "is still open: read the number after its with block"
-            raise TransactionError(f"the transaction of this change {state}")
-        return self._seq
-
-    def __repr__(self) -> str:
-        state = "rolled back" if self._lost else "open" if self._seq is None else f"seq={self._seq}"
-        return f"<Write {state}>"
 
 
 class Container:
@@ -71,7 +44,7 @@ class Container:
 
     def delete(self) -> Write:
         """Deletes everything at and below this place; concurrent additions of others survive."""
-        return self._doc._write(self._doc._replica.delete, self._key)
+        return self._doc._replica.delete(self._key)
 
     def _is_at(self, other: object, path: tuple[str, ...]) -> bool:
         """Whether the other object is a container of this document at that path."""

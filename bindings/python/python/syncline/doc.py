@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 
 from . import _paths
 from ._pump import Pump
-from ._syncline import Replica, Vector, new_replica_id
+from ._syncline import Replica, Vector, Write, new_replica_id
 from .bounded import BoundedCounter
-from .container import Write
 from .errors import TransactionError
 from .flags import Flag, Wins
 from .lists import List
@@ -51,12 +50,13 @@ class Doc:
 
     def __init__(self, replica: str | None = None, now: Callable[[], int] | None = None) -> None:
         birth = now() if now is not None else time.time_ns() // 1_000_000
-        self._replica = Replica(replica if replica is not None else new_replica_id(birth, os.urandom(16)))
+        name = replica if replica is not None else new_replica_id(birth, os.urandom(16))
+        self._replica = Replica(name, self, now is not None)
         self._clock = now
-        self._lock = threading.RLock()
-        self._open: Write | None = None
+        self._lock = self._replica.turn
         self._depth = 0
         self._holder = 0
+        # Of each time that the replica has taken another id, up to where the relay knew its changes.
         self._taken: list[int] = []
         self._listeners: dict[object, tuple[tuple[str, ...], Listener]] = {}
         self._conflict_listeners: dict[object, tuple[tuple[str, ...], ConflictListener]] = {}
@@ -191,7 +191,7 @@ class Doc:
         The longest path that something is set for decides. It is part of the document and outlasts deletions.
         """
         texts = None if policy is None else policy_texts(policy)
-        return self._write(self._replica.set_policy, _key(path), texts)
+        return self._replica.set_policy(_key(path), texts)
 
     def policy(self, path: Sequence[str]) -> Policy:
         """The policy that counts at a path."""
@@ -236,7 +236,7 @@ class Doc:
         ``stable`` are the :meth:`version` of all other replicas: only what all have seen is folded, and nothing if there
         are none. Makes the document smaller; no value changes.
         """
-        return self._write(self._replica.fold, tuple(stable))
+        return self._replica.fold(tuple(stable))
 
     def export(self, since: bytes | None = None) -> bytes:
         """The document as bytes; with a :meth:`version`, only what came after it.
@@ -318,15 +318,13 @@ class Doc:
 
         Raises :class:`DataError` with the place if it is not JSON.
         """
-        with self.transaction() as write:
-            self._write(self._replica.import_json, _key(path), json)
-        return write
+        with self.transaction():
+            return self._replica.import_json(_key(path), json)
 
     def import_cbor(self, cbor: bytes, path: Sequence[str] = ()) -> Write:
         """Does with CBOR what :meth:`import_json` does with JSON."""
-        with self.transaction() as write:
-            self._write(self._replica.import_cbor, _key(path), cbor)
-        return write
+        with self.transaction():
+            return self._replica.import_cbor(_key(path), cbor)
 
     def to_dict(self) -> dict[str, Value]:
         """A copy of everything as plain objects: maps as dicts, sets as lists, texts as ``str``."""
@@ -334,21 +332,6 @@ class Doc:
 
     def __repr__(self) -> str:
         return f"<Doc {self.replica}, {len(self.map())} keys>"
-
-    def _write(self, write: Callable[..., int | None], *args: Any) -> Write:
-        """Makes one change, inside the open transaction or as one of its own."""
-        with self._lock:
-            seq = write(*args, self._now() if self._clock is not None else None)
-            if seq is None:
-                return self._open if self._open is not None else Write(0, self._renewals)
-            if self._listeners or self._conflict_listeners or self._streams or self._pump.active:
-                self._committed()
-        return Write(seq, self._renewals)
-
-    @property
-    def _renewals(self) -> int:
-        """How often the replica has taken another id; of each time ``_taken`` has up to where the relay knew its changes."""
-        return len(self._taken)
 
     def _go(self, way: Callable[[int | None], bool]) -> bool:
         """Goes one step back or forth."""
@@ -368,6 +351,10 @@ class Doc:
         if self._pump.active:
             self._pump.committed()
 
+    def _watch(self) -> None:
+        """Says whether :meth:`_committed` is to be called after each change."""
+        self._replica.watch(self._is_observed() or bool(self._streams) or self._pump.active)
+
     def _is_observed(self) -> bool:
         return bool(self._listeners or self._conflict_listeners)
 
@@ -386,11 +373,13 @@ class Doc:
         with self._lock:
             listeners[handle] = (place, callback)
             self._replica.observe(True)
+            self._watch()
 
         def unsubscribe() -> None:
             with self._lock:
                 listeners.pop(handle, None)
                 self._replica.observe(self._is_observed())
+                self._watch()
 
         return unsubscribe
 

@@ -50,7 +50,7 @@ class Flag(Container):
 
     def set(self, value: bool) -> Write:
         """Makes the flag true or false."""
-        return self._doc._write(self._doc._replica.flag_set, self._key, self._wins, value)
+        return self._doc._replica.flag_set(self._key, self._wins, value)
 
     def __bool__(self) -> bool:
         return self.value

@@ -52,11 +52,11 @@ class List(Container, MutableSequence[Any]):
     def __delitem__(self, index: int | slice) -> None:
         with self._doc._lock:
             if not isinstance(index, slice):
-                self._doc._write(self._doc._replica.list_delete, self._key, self._at(index))
+                self._doc._replica.list_delete(self._key, self._at(index))
                 return
             with self._doc.transaction():
                 for place in sorted(range(*index.indices(len(self))), reverse=True):
-                    self._doc._write(self._doc._replica.list_delete, self._key, place)
+                    self._doc._replica.list_delete(self._key, place)
 
     def __len__(self) -> int:
         with self._doc._lock:
@@ -79,11 +79,11 @@ class List(Container, MutableSequence[Any]):
         """Inserts an item before the one at ``index``; like ``list.insert`` it takes any index."""
         with self._doc._lock:
             place = min(len(self), max(0, index + len(self) if index < 0 else index))
-            return self._doc._write(self._doc._replica.list_insert, self._key, place, value)
+            return self._doc._replica.list_insert(self._key, place, value)
 
     def append(self, value: Input) -> Write:  # type: ignore[override]  # a receipt instead of None
         """Inserts an item at the end."""
-        return self._doc._write(self._doc._replica.list_push, self._key, value)
+        return self._doc._replica.list_push(self._key, value)
 
     def extend(self, values: Iterable[Input]) -> Write:  # type: ignore[override]  # a receipt instead of None
         """Appends all values in one transaction."""
@@ -95,7 +95,7 @@ class List(Container, MutableSequence[Any]):
     def put(self, index: int, value: Input) -> Write:
         """Does ``l[index] = value`` and returns the receipt; what was nested in the item is deleted."""
         with self._doc._lock:
-            return self._doc._write(self._doc._replica.list_set, self._key, self._at(index), value)
+            return self._doc._replica.list_set(self._key, self._at(index), value)
 
     def pop(self, index: int = -1) -> Any:
         """Deletes the item at ``index`` and returns its value."""
@@ -107,7 +107,7 @@ class List(Container, MutableSequence[Any]):
     def move(self, index: int, to: int) -> Write:
         """Moves the item at ``index``, so that it stands at ``to`` afterwards."""
         with self._doc._lock:
-            return self._doc._write(self._doc._replica.list_move, self._key, self._at(index), self._at(to))
+            return self._doc._replica.list_move(self._key, self._at(index), self._at(to))
 
     def reverse(self) -> None:
         """Turns the order around by moving the items, in one transaction."""

@@ -64,19 +64,10 @@ class Map(Container, MutableMapping[str, Any]):
                 return  # the end of `m[key] += 1`: the change is made already
             kind, hint = type(value).__name__, _copy_hint(value)
             raise TypeError(f"a {kind} cannot be stored in a second place: store a copy, such as {hint}")
-        doc = self._doc
-        with doc._lock:  # what `Doc._write` does, without a receipt: this is the write that programs make most
-            seq = doc._replica.set_child(self._key, key, value, None if doc._clock is None else doc._clock())
-            if seq is not None and (
-                doc._listeners or doc._conflict_listeners or doc._streams or doc._pump.active
-            ):
-                doc._committed()
+        self._doc._replica.set_child(self._key, key, value)
 
     def __delitem__(self, key: str) -> None:
-        with self._doc._lock:
-            if key not in self:
-                raise KeyError(key)
-            self.remove(key)
+        self._doc._replica.delete_child(self._key, key)
 
     def __iter__(self) -> Iterator[str]:
         with self._doc._lock:
@@ -94,15 +85,15 @@ class Map(Container, MutableMapping[str, Any]):
 
     def put(self, key: str, value: Input) -> Write:
         """Does ``m[key] = value`` and returns the receipt."""
-        return self._doc._write(self._doc._replica.set, self._place(key), value)
+        return self._doc._replica.set(self._place(key), value)
 
     def remove(self, key: str) -> Write:
         """Deletes everything at and below the key, if anything is there, and returns the receipt."""
-        return self._doc._write(self._doc._replica.delete, self._place(key))
+        return self._doc._replica.delete(self._place(key))
 
     def assign(self, values: Mapping[str, Input]) -> Write:
         """Merges a dict: its dicts become nested maps, everything else registers. Other keys stay."""
-        return self._doc._write(self._doc._replica.assign, self._key, values)
+        return self._doc._replica.assign(self._key, values)
 
     def pop(self, key: str, default: Any = _MISSING) -> Any:
         """Deletes the key and returns what stood there, a container as plain objects."""
@@ -129,7 +120,7 @@ class Map(Container, MutableMapping[str, Any]):
 
     def create(self) -> Write:
         """Makes the map exist even while it is empty."""
-        return self._doc._write(self._doc._replica.create_map, self._key)
+        return self._doc._replica.create_map(self._key)
 
     def map(self, *path: str) -> Map:
         """A map below this one."""

@@ -28,7 +28,7 @@ class Counter(Container):
 
     def increment(self, by: int = 1) -> Write:
         """Adds to the counter."""
-        return self._doc._write(self._doc._replica.counter_add, self._key, by)
+        return self._doc._replica.counter_add(self._key, by)
 
     def decrement(self, by: int = 1) -> Write:
         """Subtracts from the counter."""
@@ -36,11 +36,11 @@ class Counter(Container):
 
     def grow(self, by: int = 1) -> Write:
         """Adds like :meth:`increment`, but raises :class:`ShrinksError` if the amount is negative."""
-        return self._doc._write(self._doc._replica.counter_grow, self._key, by)
+        return self._doc._replica.counter_grow(self._key, by)
 
     def reset(self) -> Write:
         """Sets the counter to zero as far as this replica has seen it: what others add at the same time stays."""
-        return self._doc._write(self._doc._replica.counter_reset, self._key)
+        return self._doc._replica.counter_reset(self._key)
 
     def __int__(self) -> int:
         return self.value
@@ -76,7 +76,7 @@ class Register(Container):
 
     def set(self, value: Input) -> Write:
         """Writes the value; replaces what stands at and below this place."""
-        return self._doc._write(self._doc._replica.set, self._key, value)
+        return self._doc._replica.set(self._key, value)
 
     def siblings(self) -> list[Value]:
         """All values that were written concurrently and not replaced since, newest first."""

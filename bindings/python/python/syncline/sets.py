@@ -71,11 +71,11 @@ class Set(Container, MutableSet[Any]):
 
     def add(self, value: Any) -> Write:  # type: ignore[override]  # a receipt instead of None
         """Adds an element."""
-        return self._doc._write(self._doc._replica.set_add, self._key, self._kind, value)
+        return self._doc._replica.set_add(self._key, self._kind, value)
 
     def discard(self, value: Any) -> Write:  # type: ignore[override]  # a receipt instead of None
         """Removes an element if it is there."""
-        return self._doc._write(self._doc._replica.set_remove, self._key, self._kind, value)
+        return self._doc._replica.set_remove(self._key, self._kind, value)
 
     def update(self, *others: Iterable[Any]) -> Write:
         """Adds all elements of the others in one transaction."""

@@ -80,12 +80,13 @@ class ChangeStream:
         if isinstance(path, str):
             raise TypeError("a path is a sequence of keys, such as ['cards', 'c1'], not one str")
         self._doc = doc
-        self._arrived = threading.Condition(doc._lock)
+        self._arrived = threading.Condition(doc._lock)  # type: ignore[arg-type]  # it has all that is asked of a lock
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         with doc._lock:
             filters = (exact, list(kinds), source, writer)
             self._id: int | None = doc._replica.stream_begin(_paths.encode(tuple(path)), filters, max(1, capacity))
             doc._streams.add(self)
+            doc._watch()
 
     def next(self) -> ChangeEvent | Lagged | None:
         """Takes the next event; ``None`` if nothing waits."""
@@ -153,6 +154,7 @@ class ChangeStream:
                 self._doc._replica.stream_end(self._id)
                 self._id = None
                 self._doc._streams.discard(self)
+                self._doc._watch()
                 self._wake()
 
     def __enter__(self) -> Self:

@@ -25,7 +25,7 @@ class Text(Container):
         With ``attributes`` the insertion has just these, else those of what stands in front of it.
         """
         _check(index)
-        return self._doc._write(self._doc._replica.text_insert, self._key, index, text, attributes)
+        return self._doc._replica.text_insert(self._key, index, text, attributes)
 
     def append(self, text: str) -> Write:
         """Inserts at the end."""
@@ -38,7 +38,7 @@ class Text(Container):
         if index is None:
             return super().delete()
         _check(index, length)
-        return self._doc._write(self._doc._replica.text_delete, self._key, index, length)
+        return self._doc._replica.text_delete(self._key, index, length)
 
     def replace(self, index: int, length: int, text: str) -> Write:
         """Puts ``text`` in the place of ``length`` code points from ``index`` on."""
@@ -52,7 +52,7 @@ class Text(Container):
     def format(self, index: int, length: int, attributes: Attributes) -> Write:
         """Gives attributes to ``length`` code points from ``index`` on; one with ``None`` is taken away."""
         _check(index, length)
-        return self._doc._write(self._doc._replica.text_format, self._key, index, length, attributes)
+        return self._doc._replica.text_format(self._key, index, length, attributes)
 
     def runs(self) -> list[Run]:
         """The text in parts, each as long as its attributes stay the same."""

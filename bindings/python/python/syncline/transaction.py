@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .container import Write
+from ._syncline import Write
 
 if TYPE_CHECKING:
     from .doc import Doc
@@ -27,14 +27,12 @@ class Transaction:
         doc = self._doc
         doc._lock.acquire()
         try:
-            doc._replica.begin(doc._now(), self._origin)
+            write = doc._replica.begin(self._origin)
         except BaseException:
             doc._lock.release()
             raise
         doc._depth, doc._holder = doc._depth + 1, threading.get_ident()
-        if doc._open is None:
-            doc._open = Write()
-        return doc._open
+        return write
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -43,29 +41,11 @@ class Transaction:
         try:
             doc._depth -= 1
             if kind is None:
-                self._commit(doc)
+                doc._replica.commit()
+                if not doc._depth:
+                    doc._committed()
             else:
                 doc._replica.rollback()
-                self._settle(doc, None)
                 doc._pump.committed()  # what arrived meanwhile had to wait
         finally:
             doc._lock.release()
-
-    def _commit(self, doc: Doc) -> None:
-        try:
-            seq = doc._replica.commit()
-        except BaseException:
-            self._settle(doc, None)
-            raise
-        if not doc._depth:
-            self._settle(doc, seq)
-            doc._committed()
-
-    @staticmethod
-    def _settle(doc: Doc, seq: int | None) -> None:
-        """Fills in the receipt when the outermost transaction has ended."""
-        write = doc._open
-        if write is None or doc._depth:
-            return
-        doc._open = None
-        write._seq, write._lost, write._renewals = seq, seq is None, doc._renewals
