@@ -24,6 +24,8 @@ mod counter;
 #[cfg(feature = "text")]
 mod cursor;
 mod flag;
+#[cfg(feature = "text")]
+mod gaps;
 mod item;
 mod key;
 #[cfg(feature = "text")]

@@ -1,5 +1,6 @@
 //! Collaborative text: the YATA algorithm (Nicolaescu et al., 2016) by yrs, fed by updates that travel as dots.
 
+use super::gaps::Reached;
 use super::marks::{self, append, count_points, points_of};
 use super::update::{ROOT, UpdateError, walk};
 use super::{Attributes, Splice, TextUnit};
@@ -26,6 +27,8 @@ pub(crate) struct Text {
     pub(super) marked: bool,
     /// Whether an update builds on one that is not here, because it was deleted, and so cannot be shown.
     orphaned: bool,
+    /// How far its authors have come.
+    reached: Reached,
     /// What was changed since somebody began to watch; `None` while nobody does.
     watched: Option<Vec<Splice>>,
     /// What the text algorithm tells of the transaction that is being closed; `None` unless it is asked to.
@@ -68,7 +71,16 @@ impl Text {
         options.cleanup_formatting = false;
         let doc = Doc::with_options(options);
         let root = doc.get_or_insert_text(ROOT);
-        Text { doc, root, astral: false, marked: false, orphaned: false, watched: None, told: Arc::default() }
+        Text {
+            doc,
+            root,
+            astral: false,
+            marked: false,
+            orphaned: false,
+            reached: Reached::default(),
+            watched: None,
+            told: Arc::default(),
+        }
     }
 
     /// Applies one update. It is well-formed if [`check_update`](super::check_update) says so.
@@ -117,10 +129,13 @@ impl Text {
         Some(watched)
     }
 
-    /// Applies what can be applied of an update. Returns whether it builds on something that is missing.
+    /// Applies an update, unless it leaves a gap. Returns whether it builds on something that is missing.
     pub(super) fn try_apply(&mut self, update: &[u8]) -> Result<bool, UpdateError> {
         self.marked |= walk(update)?;
         self.astral |= update.iter().any(|&byte| byte >= 0xf0);
+        if !self.reached.admit(update)? {
+            return Ok(true);
+        }
         let update = Update::decode_v1(update).map_err(|_| DecodeError::Range("text update"))?;
         self.listen(|text| {
             let mut txn = text.doc.transact_mut();
@@ -243,7 +258,10 @@ impl Text {
     fn edit(&mut self, edit: impl FnOnce(&TextRef, &mut TransactionMut<'_>)) -> Vec<u8> {
         let mut txn = self.doc.transact_mut();
         edit(&self.root, &mut txn);
-        txn.encode_update_v1()
+        let update = txn.encode_update_v1();
+        let sound = self.reached.admit(&update);
+        debug_assert_eq!(sound, Ok(true), "an edit builds on what is here");
+        update
     }
 
     pub(crate) fn range(&self, index: usize, len: usize, unit: TextUnit) -> Result<(Place, Place), TextError> {
@@ -328,6 +346,21 @@ mod tests {
         let mut early = text(3);
         early.apply(&second).unwrap();
         assert!(early.is_orphaned() && early.compacted().is_none());
+    }
+
+    /// Yjs updates of one author: 10 letters at once, and three of them alone, which stand beside nothing.
+    #[test]
+    fn a_part_behind_a_gap_waits_and_the_whole_is_taken_once() {
+        let whole = [&[1, 1, 7, 0, 4, 1, 1, b't', 10][..], b"abcdefghij", &[0]].concat();
+        let part = [&[1, 1, 7, 5, 4, 1, 1, b't', 3][..], b"fgh", &[0]].concat();
+        let mut early = text(1);
+        early.apply(&part).unwrap();
+        assert_eq!((early.string(), early.is_orphaned()), (String::new(), true));
+        for updates in [[&part, &whole], [&whole, &part]] {
+            let mut text = text(2);
+            text.apply_all(updates.into_iter().map(|update| &**update));
+            assert_eq!((text.string(), text.is_orphaned()), ("abcdefghij".into(), false));
+        }
     }
 
     #[test]

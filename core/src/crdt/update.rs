@@ -53,7 +53,7 @@ pub(crate) fn own_blocks(update: &[u8]) -> Vec<(u64, u64, u64)> {
             let (blocks, author, mut clock) = (reader.varint()?, reader.varint()?, reader.varint()?);
             for _ in 0..blocks {
                 let (first, letters) = (clock, reader.clone().byte()? & 0x1f == 4);
-                clock += block_length(&mut reader, &mut false)?;
+                clock += block(&mut reader, &mut false)?.length;
                 if letters {
                     out.push((author, first, clock));
                 }
@@ -72,7 +72,7 @@ fn check_client(reader: &mut Reader<'_>, marked: &mut bool) -> Result<(), Decode
     client(reader)?;
     let mut clock = reader.varint()?;
     for _ in 0..blocks {
-        let length = block_length(reader, marked)?;
+        let length = block(reader, marked)?.length;
         clock = clock
             .checked_add(length)
             .filter(|&end| end <= bounds::TEXT_UNITS)
@@ -81,13 +81,22 @@ fn check_client(reader: &mut Reader<'_>, marked: &mut bool) -> Result<(), Decode
     Ok(())
 }
 
-fn block_length(reader: &mut Reader<'_>, marked: &mut bool) -> Result<u64, DecodeError> {
-    let info = reader.byte()?;
+/// One block of an update.
+pub(super) struct Block {
+    pub(super) length: u64,
+    /// It holds nothing: another update does.
+    pub(super) skipped: bool,
+    /// What it stands beside, if anything: author and number.
+    pub(super) beside: [Option<(u64, u64)>; 2],
+}
+
+pub(super) fn block(reader: &mut Reader<'_>, marked: &mut bool) -> Result<Block, DecodeError> {
+    let (info, mut beside) = (reader.byte()?, [None; 2]);
     let length = match info & 0x1f {
         // Collected, or skipped because another update holds it.
         0 | 10 if info & !0x1f == 0 => reader.varint()?,
         content => {
-            check_item_head(info, reader)?;
+            beside = item_head(info, reader)?;
             match content {
                 1 => reader.varint()?,
                 4 => text_units(reader.block(bounds::VALUE_BYTES)?)?,
@@ -103,23 +112,26 @@ fn block_length(reader: &mut Reader<'_>, marked: &mut bool) -> Result<u64, Decod
             }
         }
     };
-    if length == 0 || length > bounds::TEXT_UNITS { Err(DecodeError::Range("text block length")) } else { Ok(length) }
+    if length == 0 || length > bounds::TEXT_UNITS {
+        return Err(DecodeError::Range("text block length"));
+    }
+    Ok(Block { length, skipped: info == 10, beside })
 }
 
-fn check_item_head(info: u8, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+fn item_head(info: u8, reader: &mut Reader<'_>) -> Result<[Option<(u64, u64)>; 2], DecodeError> {
     if info & HAS_PARENT_SUB != 0 {
         return Err(DecodeError::Range("text block"));
     }
-    for flag in [HAS_ORIGIN, HAS_RIGHT_ORIGIN] {
+    let mut beside = [None; 2];
+    for (flag, beside) in [HAS_ORIGIN, HAS_RIGHT_ORIGIN].into_iter().zip(&mut beside) {
         if info & flag != 0 {
-            client(reader)?;
-            clock(reader)?;
+            *beside = Some((client(reader)?, clock(reader)?));
         }
     }
     if info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN) == 0 && (reader.varint()? != 1 || reader.block(8)? != ROOT.as_bytes()) {
         return Err(DecodeError::Range("text root"));
     }
-    Ok(())
+    Ok(beside)
 }
 
 fn check_deleted(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -133,8 +145,9 @@ fn check_deleted(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn client(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    if reader.varint()? > MAX_CLIENT { Err(DecodeError::Range("text client")) } else { Ok(()) }
+fn client(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
+    let client = reader.varint()?;
+    if client > MAX_CLIENT { Err(DecodeError::Range("text client")) } else { Ok(client) }
 }
 
 fn clock(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
