@@ -17,6 +17,12 @@ pub const COMMIT_ENTRIES: usize = 4096;
 /// Most bytes of one transaction, for the same reason.
 pub const COMMIT_BYTES: usize = 8 * 1024 * 1024;
 
+/// Time between two attempts to write into a database that refuses writes, while no room attempts it.
+pub const STORE_PROBE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Bytes of such an attempt: a disk that has just these left is as good as full.
+pub const STORE_PROBE_BYTES: usize = 64 * 1024;
+
 /// Rooms whose next log id the store's thread remembers; beyond it the ids are read again.
 pub const STORE_ROOMS_CACHED: usize = 16 * 1024;
 
@@ -34,6 +40,9 @@ pub const ROOM_TURN: usize = 64;
 
 /// Time between two turns of a room without input: presence time-outs, idle unload.
 pub const ROOM_TICK: Duration = Duration::from_secs(5);
+
+/// Time for which the presence of clients is gathered: all of it goes out as one frame to each, however many moved.
+pub const PRESENCE_GATHER: Duration = Duration::from_millis(50);
 
 /// Read buffer of one WebSocket in bytes; an idle connection pays for it.
 pub const SOCKET_READ_BUFFER: usize = 4 * 1024;

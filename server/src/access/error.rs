@@ -107,6 +107,9 @@ pub enum Denied {
     /// The token does not grant the room.
     #[error("the token does not grant the room; ask for one that does")]
     Room,
+    /// The tenant has all the connections that it may have.
+    #[error("the tenant has as many connections as `rate.tenant_connections` allows; try again later")]
+    TenantFull,
     /// The keys or the webhook cannot be had now.
     #[error("tokens cannot be checked at the moment: {0}; try again in a moment")]
     Unavailable(String),
@@ -118,7 +121,7 @@ impl Denied {
         match self {
             Denied::Room | Denied::NotAllowed => ErrorCode::Forbidden,
             Denied::TooOften => ErrorCode::Limit,
-            Denied::Unavailable(_) => ErrorCode::Unavailable,
+            Denied::Unavailable(_) | Denied::TenantFull => ErrorCode::Unavailable,
             _ => ErrorCode::Unauthorized,
         }
     }
@@ -135,7 +138,7 @@ impl Denied {
 
     /// What to tell the client.
     pub fn to_remote(&self) -> RemoteError {
-        let temporary = matches!(self, Denied::Unavailable(_) | Denied::TooOften);
+        let temporary = matches!(self, Denied::Unavailable(_) | Denied::TenantFull | Denied::TooOften);
         // Claims may be quoted, and they may be long.
         let message = self.to_string().chars().take(MESSAGE_CHARS).collect();
         RemoteError { code: self.code(), message, temporary }

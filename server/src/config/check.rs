@@ -5,6 +5,13 @@ use super::{Config, ConfigError};
 /// Smallest queue per connection in bytes: one frame of the largest size must fit, with room for a second.
 const QUEUE_MIN: usize = 2 * syncline::bounds::FRAME_BYTES;
 
+/// Highest rate of frames per second.
+const FRAMES_MAX: u64 = 100_000_000;
+
+/// Lowest and highest rate of bytes per second; at the lowest a frame of the largest size takes four seconds.
+const BYTES_MIN: u64 = 64 * 1024;
+const BYTES_MAX: u64 = 400_000_000;
+
 impl Config {
     /// Checks that the settings work together.
     ///
@@ -22,6 +29,11 @@ impl Config {
         range("socket.rooms", self.socket.rooms as u64, 1, 100_000)?;
         range("socket.queue_bytes", self.socket.queue_bytes as u64, QUEUE_MIN as u64, 1 << 32)?;
         range("socket.ping_seconds", self.socket.ping_seconds, 1, 3600)?;
+        range("rate.connection_frames", self.rate.connection_frames, 1, FRAMES_MAX)?;
+        range("rate.connection_bytes", self.rate.connection_bytes, BYTES_MIN, BYTES_MAX)?;
+        range("rate.tenant_frames", self.rate.tenant_frames, 1, FRAMES_MAX)?;
+        range("rate.tenant_bytes", self.rate.tenant_bytes, BYTES_MIN, BYTES_MAX)?;
+        range("rate.tenant_connections", self.rate.tenant_connections as u64, 1, 10_000_000)?;
         if self.store.max_bytes != 0 {
             range("store.max_bytes", self.store.max_bytes, 64 * 1024, 1 << 46)?;
         }

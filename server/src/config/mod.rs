@@ -43,6 +43,8 @@ pub struct Config {
     pub room: RoomSettings,
     /// Connections.
     pub socket: SocketConfig,
+    /// How fast clients may send.
+    pub rate: RateConfig,
 }
 
 /// Says what is logged and how.
@@ -105,6 +107,22 @@ pub struct SocketConfig {
     pub ping_seconds: u64,
 }
 
+/// Limits how fast clients may send. Whoever is faster is read later, and loses nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateConfig {
+    /// Frames per second of one connection; two seconds' worth may come at once.
+    pub connection_frames: u64,
+    /// Bytes per second of one connection.
+    pub connection_bytes: u64,
+    /// Frames per second of all connections whose tokens name the same tenant.
+    pub tenant_frames: u64,
+    /// Bytes per second of all connections whose tokens name the same tenant.
+    pub tenant_bytes: u64,
+    /// Most connections whose tokens name the same tenant; one beyond it is closed with 1013 and tries again later.
+    pub tenant_connections: usize,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -119,6 +137,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             room: RoomSettings::default(),
             socket: SocketConfig::default(),
+            rate: RateConfig::default(),
         }
     }
 }
@@ -138,6 +157,18 @@ impl Default for StoreConfig {
 impl Default for RoomSettings {
     fn default() -> Self {
         RoomSettings { max: 10_000, compact_entries: 2_000, compact_bytes: 4 * 1024 * 1024, idle_seconds: 60 }
+    }
+}
+
+impl Default for RateConfig {
+    fn default() -> Self {
+        RateConfig {
+            connection_frames: 5_000,
+            connection_bytes: 32 * 1024 * 1024,
+            tenant_frames: 50_000,
+            tenant_bytes: 128 * 1024 * 1024,
+            tenant_connections: 10_000,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::config::Config;
+use crate::socket::Tenants;
 use crate::store::Store;
 
 pub(crate) use registry::RoomHandle;
@@ -49,12 +50,14 @@ pub struct Relay {
     connections: Tasks,
     rooms: Tasks,
     next_connection: AtomicU64,
+    tenants: Tenants,
 }
 
 impl Relay {
     /// Makes a relay that serves nothing before [`Relay::ready`].
     pub fn new(config: Config, access: Access) -> Arc<Relay> {
         Arc::new(Relay {
+            tenants: Tenants::new(config.rate.clone()),
             config,
             access,
             phase: watch::Sender::new(Phase::Starting),
@@ -81,6 +84,11 @@ impl Relay {
     /// Who may connect.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// How fast those of a tenant may send.
+    pub(crate) fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// What the relay does now.

@@ -1,6 +1,6 @@
 //! The task of one room: messages in, frames and log entries out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +13,15 @@ use tokio_tungstenite::tungstenite::Bytes;
 use super::compaction::Compaction;
 use super::restore::{Restored, restore};
 use super::{Place, Relay, now_ms};
-use crate::limits::{ROOM_TICK, ROOM_TURN};
+use crate::limits::{PRESENCE_GATHER, ROOM_TICK, ROOM_TURN};
 use crate::socket::{Importance, Outbox};
 use crate::store::{Report, Reports, Store};
 
 /// Close code when a room is not available for a moment.
 const CLOSE_TRY_AGAIN: u16 = 1013;
+
+/// What writers are told while the disk is full or has a fault.
+const CANNOT_STORE: &str = "the relay cannot store writes now";
 
 /// What a connection has for a room.
 pub(crate) enum RoomCommand {
@@ -50,6 +53,10 @@ struct Serving {
     compaction: Compaction,
     /// Fragments of a message whose last one the room has not said yet.
     partial: Vec<Bytes>,
+    /// The latest presence of each connection that was not handed to the room yet.
+    presence: BTreeMap<u64, Message>,
+    /// When it is.
+    presence_due: Option<Instant>,
     /// Since when nobody is connected.
     empty_since: Option<Instant>,
 }
@@ -125,6 +132,8 @@ async fn serve(task: RoomTask, restored: Restored) {
         reporter,
         compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes),
         partial: Vec::new(),
+        presence: BTreeMap::new(),
+        presence_due: None,
         empty_since: Some(Instant::now()),
     };
     let mut turn = Vec::with_capacity(ROOM_TURN);
@@ -138,6 +147,10 @@ async fn serve(task: RoomTask, restored: Restored) {
                 turn.drain(..).for_each(|command| serving.command(&mut room, command));
                 // Without senders the relay drains: the room ends, and the store writes what it was given.
                 if count == 0 { Step::End } else { Step::Continue }
+            }
+            () = due(serving.presence_due) => {
+                serving.tell_presence(&mut room);
+                Step::Continue
             }
             _ = ticks.tick() => serving.tick(&mut room),
         };
@@ -165,13 +178,41 @@ impl Serving {
             RoomCommand::Rights { connection, rights } => {
                 room.handle(RoomInput::Rights { conn: connection, rights }, now)
             }
+            RoomCommand::Message { connection, message: message @ Message::Presence { .. } } => {
+                // Each tells all that there is to know of a client, so the one before it need not be told.
+                if self.connections.contains_key(&connection) {
+                    self.presence.insert(connection, message);
+                    self.presence_due.get_or_insert_with(|| Instant::now() + PRESENCE_GATHER);
+                }
+            }
+            RoomCommand::Message { connection, message: Message::Live { .. } | Message::Delta { .. } }
+                if !self.task.store.takes_writes() =>
+            {
+                self.turn_away(connection);
+            }
             RoomCommand::Message { connection, message } => {
                 room.handle(RoomInput::Message { conn: connection, message }, now)
             }
             RoomCommand::Leave { connection } => {
                 self.connections.remove(&connection);
+                self.presence.remove(&connection);
                 room.handle(RoomInput::Leave { conn: connection }, now);
             }
+        }
+    }
+
+    /// Lets a writer come back later, while those who read stay.
+    fn turn_away(&self, connection: u64) {
+        let Some(outbox) = self.connections.get(&connection) else { return };
+        let error = RemoteError::temporary(ErrorCode::Store, CANNOT_STORE);
+        outbox.push_message(&Message::Error { alias: Some(self.task.alias), error });
+        outbox.close(CLOSE_TRY_AGAIN, CANNOT_STORE);
+    }
+
+    fn tell_presence(&mut self, room: &mut Room) {
+        self.presence_due = None;
+        for (connection, message) in std::mem::take(&mut self.presence) {
+            room.handle(RoomInput::Message { conn: connection, message }, now_ms());
         }
     }
 
@@ -182,10 +223,7 @@ impl Serving {
             Report::Failed { from, reason } => {
                 // What is in memory is not what is stored: tell everyone, and load anew for the next join.
                 tracing::error!(room = &*self.task.name, from, reason, "the room ends because a write failed");
-                self.tell_all(&RemoteError::temporary(
-                    ErrorCode::Store,
-                    format!("the relay cannot store writes now: {reason}"),
-                ));
+                self.tell_all(&RemoteError::temporary(ErrorCode::Store, format!("{CANNOT_STORE}: {reason}")));
                 room.handle(RoomInput::StoreFailed { reason }, now);
                 return Step::End;
             }
@@ -222,6 +260,7 @@ impl Serving {
             self.connections.iter().filter(|(_, outbox)| outbox.is_closing()).map(|(number, _)| *number).collect();
         for connection in ended {
             self.connections.remove(&connection);
+            self.presence.remove(&connection);
             room.handle(RoomInput::Leave { conn: connection }, now_ms());
         }
     }
@@ -296,6 +335,14 @@ impl Serving {
         self.compaction.start(snapshot.len() as u64);
         self.task.store.compact(&self.task.name, room.last_persist(), snapshot, &self.reporter).await;
         Some(room)
+    }
+}
+
+/// Waits until a time, for ever if there is none.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::gate::{self, Gate, Peer};
 use super::outbox::{Importance, Next, Outbox};
+use super::pace::Pace;
 use super::upgrade::Socket;
 use crate::access::Denied;
 use crate::limits::CLOSE_TIMEOUT;
@@ -72,6 +73,7 @@ struct Reader<'a> {
     alive: &'a Alive,
     link: Link,
     gate: &'a Gate,
+    pace: Pace,
     /// When the last fresh token came.
     renewed: Option<Instant>,
     rooms: HashMap<u32, RoomHandle>,
@@ -91,6 +93,10 @@ pub(super) async fn run(relay: Arc<Relay>, socket: Socket, peer: Option<Peer>) {
     // Whatever ends this task, the rooms see that nobody writes any more.
     let _ended = Ended(outbox.clone());
     let gate = Gate::new(relay.clone(), peer);
+    let pace = match relay.tenants().stranger() {
+        Ok(pace) => pace,
+        Err(error) => return tracing::error!(%error, "a rate limit is not usable"),
+    };
     let mut reader = Reader {
         relay: &relay,
         number,
@@ -98,6 +104,7 @@ pub(super) async fn run(relay: Arc<Relay>, socket: Socket, peer: Option<Peer>) {
         alive: &alive,
         link,
         gate: &gate,
+        pace,
         renewed: None,
         rooms: HashMap::new(),
     };
@@ -123,7 +130,10 @@ impl Reader<'_> {
             let closing = self.outbox.is_closing();
             tokio::select! {
                 received = stream.next() => match received {
-                    Some(Ok(message)) => self.received(message).await,
+                    Some(Ok(message)) => {
+                        self.hold_back(message.len()).await;
+                        self.received(message).await;
+                    }
                     Some(Err(Error::Capacity(error))) => {
                         self.outbox.close(CLOSE_TOO_LARGE, &format!("{error}: send fragments"));
                         // After an error the stream ends; the writer still has to say goodbye, and has a limited time for it.
@@ -135,6 +145,18 @@ impl Reader<'_> {
                 () = sleep_until(deadline) => {}
                 () = draining(&mut phases), if !closing => self.drain(),
             }
+        }
+    }
+
+    /// Waits until the rate of the connection and of its tenant allow a frame; what comes after it waits in the socket.
+    async fn hold_back(&mut self, bytes: usize) {
+        while let Err(wait) = self.pace.take(bytes) {
+            if self.outbox.is_closing() {
+                return;
+            }
+            sleep(wait).await;
+            // It is not the peer who is silent.
+            self.alive.now();
         }
     }
 
@@ -195,7 +217,7 @@ impl Reader<'_> {
         match message {
             Inner::Hello(hello) => {
                 tracing::debug!(connection = self.number, agent = hello.agent, "hello");
-                if let Err(denied) = self.gate.enter(hello.token.as_deref()).await {
+                if let Err(denied) = self.gate.enter(hello.token.as_deref(), &mut self.pace).await {
                     self.deny(&denied);
                 }
             }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::outbox::Outbox;
+use super::pace::{Pace, TenantFull};
 use crate::access::{Denied, Grant};
 use crate::limits::TOKEN_PAUSE;
 use crate::relay::{Relay, now_ms};
@@ -33,9 +34,12 @@ impl Gate {
         Gate { relay, peer: peer.map(|peer| peer.0), grant: watch::Sender::new(None) }
     }
 
-    /// Checks the token that came first.
-    pub(super) async fn enter(&self, token: Option<&str>) -> Result<(), Denied> {
+    /// Checks the token that came first, and from then on counts the connection among those of its tenant.
+    pub(super) async fn enter(&self, token: Option<&str>, pace: &mut Pace) -> Result<(), Denied> {
         let grant = self.relay.access().check(token, self.peer).await?;
+        if let Some(tenant) = grant.tenant() {
+            self.relay.tenants().enter(pace, tenant).map_err(|TenantFull| Denied::TenantFull)?;
+        }
         self.grant.send_replace(Some(Arc::new(grant)));
         Ok(())
     }

@@ -3,10 +3,12 @@
 mod connection;
 mod gate;
 mod outbox;
+mod pace;
 mod upgrade;
 
 pub(crate) use gate::Peer;
 pub use outbox::{CLOSE_TOO_SLOW, CloseReason, Importance, Next, Outbox};
+pub(crate) use pace::Tenants;
 pub use upgrade::{Refusal, upgrade};
 
 pub use syncline::link::SUBPROTOCOL;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{Append, Compact, Report, Reports, StoreError};
-use crate::limits::STORE_ROOMS_CACHED;
+use crate::limits::{STORE_PROBE_BYTES, STORE_ROOMS_CACHED};
 
 /// One write of a room.
 pub(super) enum Work {
@@ -104,6 +104,14 @@ impl<'a> Outcome<'a> {
             let _ = reports.send(Report::Compacted { upto });
         }
     }
+}
+
+/// Writes something to the disk, and takes it back: whether that works again after a failure.
+pub(super) fn probe(connection: &mut Connection) -> Result<(), StoreError> {
+    connection
+        .execute("INSERT OR REPLACE INTO meta VALUES('probe', hex(zeroblob(?1)))", [STORE_PROBE_BYTES as i64 / 2])?;
+    connection.execute("DELETE FROM meta WHERE key = 'probe'", [])?;
+    Ok(())
 }
 
 fn read_state(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<RoomState> {

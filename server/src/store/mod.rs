@@ -208,6 +208,12 @@ impl Store {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(WriterThread::is_running)
     }
 
+    /// Whether the database took the last write. Where it did not, because the disk is full or has a fault, the store tries
+    /// again by itself.
+    pub fn takes_writes(&self) -> bool {
+        !self.counters.refusing.load(Ordering::Relaxed)
+    }
+
     /// Bytes that wait for the store's thread.
     pub fn queued_bytes(&self) -> usize {
         STORE_QUEUE_BYTES - self.space.available_permits()

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::batch::{Outcome, Rooms, Work};
+use super::batch::{Outcome, Rooms, Work, probe};
 use super::checkpoint::Checkpoints;
-use super::{Append, Command, Compact, Report};
-use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES};
+use super::{Append, Command, Compact, Report, StoreError};
+use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES, STORE_PROBE_PAUSE};
 
 /// Numbers for [`super::StoreStats`], written by the thread only.
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(super) struct Counters {
     pub(super) entries: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) failures: AtomicU64,
+    /// Whether the database refused the last write.
+    pub(super) refusing: AtomicBool,
 }
 
 /// The running thread; ends after [`Command::Stop`].
@@ -69,7 +71,7 @@ impl WriterThread {
 
 impl Writer {
     fn run(&mut self, commands: &Receiver<Command>) {
-        while let Ok(first) = commands.recv() {
+        while let Some(first) = self.next(commands) {
             let batch = Batch::collect(first, commands);
             self.commit(batch.work);
             for done in batch.flushed {
@@ -84,12 +86,46 @@ impl Writer {
         self.checkpoints.finish(&self.connection);
     }
 
+    /// Waits for work. While the database refuses writes, tries from time to time whether it takes them again.
+    fn next(&mut self, commands: &Receiver<Command>) -> Option<Command> {
+        while self.counters.refusing.load(Ordering::Relaxed) {
+            match commands.recv_timeout(STORE_PROBE_PAUSE) {
+                Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    let taken = probe(&mut self.connection);
+                    self.noted(&taken);
+                }
+            }
+        }
+        commands.recv().ok()
+    }
+
+    /// Notes whether the database takes writes. An entry out of order says nothing about that.
+    fn noted(&self, written: &Result<(), StoreError>) {
+        let refusing = match written {
+            Ok(()) => false,
+            Err(StoreError::Sqlite(_)) => true,
+            Err(_) => return,
+        };
+        if self.counters.refusing.swap(refusing, Ordering::Relaxed) != refusing {
+            match refusing {
+                true => {
+                    tracing::error!("the database refuses writes; rooms can be read, and writers are told to come back")
+                }
+                false => tracing::info!("the database takes writes again"),
+            }
+        }
+    }
+
     /// Commits all in one transaction. If that fails, each room on its own, so that one cannot harm another.
     fn commit(&mut self, work: Vec<Work>) {
         if work.is_empty() {
             return;
         }
-        match self.rooms.write(&mut self.connection, &work) {
+        let written = self.rooms.write(&mut self.connection, &work);
+        self.noted(&written);
+        match written {
             Ok(()) => self.report_success(&work),
             Err(error) => {
                 self.counters.failures.fetch_add(1, Ordering::Relaxed);
@@ -98,7 +134,9 @@ impl Writer {
                     return rooms.iter().for_each(|work| report_failure(work, &error.to_string()));
                 }
                 for work in rooms {
-                    match self.rooms.write(&mut self.connection, &work) {
+                    let written = self.rooms.write(&mut self.connection, &work);
+                    self.noted(&written);
+                    match written {
                         Ok(()) => self.report_success(&work),
                         Err(error) => report_failure(&work, &error.to_string()),
                     }

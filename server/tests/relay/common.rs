@@ -42,7 +42,7 @@ impl Relay {
         Relay::run(data, &["--listen", "127.0.0.1:0"], &[("SYNCLINE_ACCESS__SECRET_FILE", secret)])
     }
 
-    fn run(data: &FilePath, arguments: &[&str], environment: &[(&str, &str)]) -> Relay {
+    pub(crate) fn run(data: &FilePath, arguments: &[&str], environment: &[(&str, &str)]) -> Relay {
         let mut command = syncline();
         command.arg("serve").args(arguments).arg("--data").arg(data).args(["--log-level", "warn"]);
         let mut child =
@@ -179,8 +179,7 @@ impl Raw {
     /// As [`Raw::join`], with a token.
     pub(crate) async fn join_with(address: SocketAddr, room: &str, token: Option<&str>) -> Raw {
         let mut raw = Raw::connect(address).await;
-        let token = token.map(str::to_owned);
-        raw.say(&Inner::Hello(Hello { protocol: 1, features: 0, agent: "raw".into(), token, now_ms: now_ms() })).await;
+        raw.hello(token).await;
         raw.say(&Inner::Open(Open {
             room: room.into(),
             replica: ReplicaId::new(now_ms(), 7),
@@ -188,6 +187,11 @@ impl Raw {
         }))
         .await;
         raw
+    }
+
+    pub(crate) async fn hello(&mut self, token: Option<&str>) {
+        let token = token.map(str::to_owned);
+        self.say(&Inner::Hello(Hello { protocol: 1, features: 0, agent: "raw".into(), token, now_ms: now_ms() })).await;
     }
 
     pub(crate) async fn say(&mut self, message: &Inner) {

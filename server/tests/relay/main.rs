@@ -7,8 +7,11 @@ mod access_write;
 mod cli;
 mod common;
 mod converge;
+#[cfg(target_os = "linux")]
+mod faults;
 mod hostile;
 mod kill;
+mod limits;
 mod restart;
 mod slow;
 mod tls;
