@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
@@ -14,15 +13,7 @@ use super::batch::{Outcome, Rooms, Work};
 use super::checkpoint::Checkpoints;
 use super::{Append, Command, Compact, Report};
 use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES};
-
-/// Numbers for [`super::StoreStats`], written by the thread only.
-#[derive(Default)]
-pub(super) struct Counters {
-    pub(super) commits: AtomicU64,
-    pub(super) entries: AtomicU64,
-    pub(super) bytes: AtomicU64,
-    pub(super) failures: AtomicU64,
-}
+use crate::metrics::StoreMetrics;
 
 /// The running thread; ends after [`Command::Stop`].
 pub(super) struct WriterThread(JoinHandle<()>);
@@ -31,7 +22,7 @@ struct Writer {
     connection: Connection,
     rooms: Rooms,
     checkpoints: Checkpoints,
-    counters: Arc<Counters>,
+    counters: Arc<StoreMetrics>,
 }
 
 /// What is committed together.
@@ -49,7 +40,7 @@ impl WriterThread {
         checkpointer: Connection,
         path: PathBuf,
         commands: Receiver<Command>,
-        counters: Arc<Counters>,
+        counters: Arc<StoreMetrics>,
     ) -> std::io::Result<WriterThread> {
         let checkpoints = Checkpoints::start(checkpointer, path)?;
         let mut writer = Writer { connection, rooms: Rooms::default(), checkpoints, counters };
@@ -89,16 +80,16 @@ impl Writer {
         if work.is_empty() {
             return;
         }
-        match self.rooms.write(&mut self.connection, &work) {
+        match self.rooms.write(&mut self.connection, &work, &self.counters.commit) {
             Ok(()) => self.report_success(&work),
             Err(error) => {
-                self.counters.failures.fetch_add(1, Ordering::Relaxed);
+                self.counters.failures.inc();
                 let rooms = by_room(work);
                 if rooms.len() == 1 {
                     return rooms.iter().for_each(|work| report_failure(work, &error.to_string()));
                 }
                 for work in rooms {
-                    match self.rooms.write(&mut self.connection, &work) {
+                    match self.rooms.write(&mut self.connection, &work, &self.counters.commit) {
                         Ok(()) => self.report_success(&work),
                         Err(error) => report_failure(&work, &error.to_string()),
                     }
@@ -110,9 +101,10 @@ impl Writer {
     fn report_success(&self, work: &[Work]) {
         let bytes: usize = work.iter().map(Work::bytes).sum();
         let entries = work.iter().filter(|work| matches!(work, Work::Append(_))).count();
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.counters.entries.fetch_add(entries as u64, Ordering::Relaxed);
-        self.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.counters.commits.inc();
+        self.counters.entries.add(entries as u64);
+        self.counters.bytes.add(bytes as u64);
+        self.counters.batch.observe(entries as u64);
         Outcome::of(work).send();
     }
 }
