@@ -1,4 +1,4 @@
-//! Settings of the relay: defaults, then a TOML file, then the environment, then flags.
+//! Settings of the relay: defaults, then a TOML or YAML file, then the environment, then flags.
 //!
 //! Later sources win. An unknown key is an error in each of them, so that a typing mistake is never a silent default.
 //! Environment variables are the keys in capitals behind `SYNCLINE_`, with two underscores for a dot:
@@ -7,7 +7,9 @@
 mod access;
 mod admin;
 mod check;
+mod describe;
 mod load;
+mod yaml;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +20,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) use access::is_url;
 pub use access::{AccessConfig, Secret, TlsConfig};
 pub use admin::AdminConfig;
+pub use describe::default_file;
 pub use load::{ConfigError, Overrides, load};
+
+#[cfg(test)]
+use load::load_text;
 
 /// Holds all settings of one relay process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

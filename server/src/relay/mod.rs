@@ -31,6 +31,7 @@ pub use sizes::RoomSizes;
 
 pub(crate) use clients::Present;
 pub(crate) use registry::{OpenRefusal, RoomHandle};
+pub(crate) use restore::rebuild;
 pub(crate) use room::RoomCommand;
 pub(crate) use tasks::Place;
 

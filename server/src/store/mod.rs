@@ -15,6 +15,7 @@ mod batch;
 mod checkpoint;
 mod error;
 mod list;
+mod offline;
 mod open;
 mod read;
 mod thread;
@@ -31,6 +32,7 @@ use crate::metrics::StoreMetrics;
 
 pub use error::{LoadError, OpenError, StoreError};
 pub use list::StoredRoom;
+pub use offline::{FileFacts, StoreFile};
 pub use open::FILE_NAME;
 pub use read::Saved;
 

@@ -6,6 +6,7 @@ mod access_remote;
 mod access_write;
 mod admin;
 mod cli;
+mod cli_files;
 mod common;
 mod converge;
 mod hostile;
