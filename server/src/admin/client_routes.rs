@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Problem;
 use super::reply::json_reply;
-use super::room_routes::{Page, parameters};
+use super::room_routes::{Page, flag, parameters};
 use crate::limits::ADMIN_PAGE;
 use crate::relay::{Client, Relay};
 
@@ -21,7 +21,7 @@ const CLOSE_STAY_AWAY: u16 = 4403;
 
 /// Connections by number, a page at a time.
 pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let page = Page::parse(query.as_deref())?;
+    let page = Page::parse(query.as_deref(), &[])?;
     let after = match page.after.as_deref().map(str::parse::<u64>) {
         None => 0,
         Some(Ok(number)) => number,
@@ -52,11 +52,8 @@ pub(super) async fn kick(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let parameters = parameters(query.as_deref(), &["reconnect"])?;
-    let code = match parameters.iter().find(|(name, _)| name == "reconnect").map(|(_, value)| value.as_str()) {
-        None | Some("true") => CLOSE_COME_BACK,
-        Some("false") => CLOSE_STAY_AWAY,
-        Some(_) => return Err(Problem::usage("`reconnect` is neither true nor false", "Give one of them.")),
-    };
+    let comes_back = parameters.first().map_or(Ok(true), |(name, value)| flag(name, value))?;
+    let code = if comes_back { CLOSE_COME_BACK } else { CLOSE_STAY_AWAY };
     let client = number.parse().ok().and_then(|number| relay.clients().get(number)).ok_or_else(|| {
         let message = format!("there is no client {number}");
         Problem::new(StatusCode::NOT_FOUND, "no_such_client", message, "GET /admin/v1/clients lists the clients.")

@@ -23,6 +23,8 @@ const PAGE: usize = 100;
 pub(super) struct Page {
     pub(super) after: Option<String>,
     pub(super) limit: usize,
+    /// Of rooms: only those in memory, for which the store is not asked.
+    loaded: bool,
 }
 
 /// A room in a list: what is stored of it, and what it has in memory.
@@ -33,10 +35,11 @@ struct Entry {
 }
 
 impl Page {
-    pub(super) fn parse(query: Option<&str>) -> Result<Page, Problem> {
-        let mut page = Page { after: None, limit: PAGE };
-        for (name, value) in parameters(query, &["after", "limit"])? {
+    pub(super) fn parse(query: Option<&str>, more: &[&str]) -> Result<Page, Problem> {
+        let mut page = Page { after: None, limit: PAGE, loaded: false };
+        for (name, value) in parameters(query, &[&["after", "limit"], more].concat())? {
             match (name.as_str(), value.parse()) {
+                ("loaded", _) => page.loaded = flag("loaded", &value)?,
                 ("limit", Ok(limit)) if (1..=ADMIN_PAGE).contains(&limit) => page.limit = limit,
                 ("limit", _) => {
                     let advice = format!("Give a number from 1 to {ADMIN_PAGE}.");
@@ -51,9 +54,13 @@ impl Page {
 
 /// Rooms by name, a page at a time: those stored and those in memory.
 pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let page = Page::parse(query.as_deref())?;
+    let page = Page::parse(query.as_deref(), &["loaded"])?;
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
-    for stored in store(&relay)?.rooms(page.after.as_deref(), page.limit + 1).await? {
+    let stored = match page.loaded {
+        true => Vec::new(),
+        false => store(&relay)?.rooms(page.after.as_deref(), page.limit + 1).await?,
+    };
+    for stored in stored {
         let entry = entries.entry(stored.name.clone()).or_default();
         entry.stored = Some(stored);
     }
@@ -100,6 +107,11 @@ pub(super) async fn compact(State(relay): State<Arc<Relay>>, Path(room): Path<St
     Ok(json_reply(&describe(&room, &Entry { stored, loaded: None })["stored"]))
 }
 
+/// A parameter that is true or false.
+pub(super) fn flag(name: &str, value: &str) -> Result<bool, Problem> {
+    value.parse().map_err(|_| Problem::usage(format!("`{name}` is {value:?}"), "Give `true` or `false`."))
+}
+
 /// The parameters of a request; unknown ones are refused, because a misspelt one would go unnoticed.
 pub(super) fn parameters(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
@@ -141,6 +153,14 @@ fn describe(name: &str, entry: &Entry) -> Value {
             "last_entry": stored.last_entry,
         })
     });
-    let loaded = entry.loaded.map(|sizes| json!({"connections": sizes.connections, "last_entry": sizes.last_entry}));
+    let loaded = entry.loaded.map(|sizes| {
+        json!({
+            "connections": sizes.connections,
+            "log_entries": sizes.log_entries,
+            "log_bytes": sizes.log_bytes,
+            "snapshot_bytes": sizes.snapshot_bytes,
+            "last_entry": sizes.last_entry,
+        })
+    });
     json!({"name": name, "stored": stored, "loaded": loaded})
 }

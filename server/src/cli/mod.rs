@@ -12,6 +12,7 @@ mod session;
 mod settings;
 mod stored;
 mod token;
+mod top;
 mod write;
 
 use std::ffi::OsString;
@@ -61,6 +62,8 @@ enum Command {
     Inspect(stored::InspectArgs),
     /// Reads all of a store or an exported blob and says whether it is sound.
     Verify(stored::VerifyArgs),
+    /// Shows the numbers of a running relay, live.
+    Top(top::TopArgs),
 }
 
 /// Flags of the relay; each wins over the environment and the configuration file.
@@ -223,6 +226,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::DefaultConfig => settings::print_default(),
         Command::Inspect(args) => stored::inspect(args),
         Command::Verify(args) => stored::verify(args),
+        Command::Top(args) => top::top(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -135,7 +135,10 @@ async fn rooms_are_listed_in_pages_stored_and_loaded() {
     assert_eq!(second["rooms"][0]["loaded"]["connections"], 1);
     let one = ask(address, "GET", "/admin/v1/rooms/a%2F1").await.json();
     assert_eq!((&one["stored"]["log_entries"], &one["content"]["events"]), (&json!(1), &json!(1)));
-    for wrong in ["limit=0", "limit=x", "limit=1001", "afterr=b"] {
+    let loaded = ask(address, "GET", "/admin/v1/rooms?loaded=true&limit=1000").await.json();
+    assert_eq!(names(&loaded).len(), 5);
+    assert_eq!((&loaded["rooms"][1]["stored"], &loaded["rooms"][1]["loaded"]["log_entries"]), (&Json::Null, &json!(1)));
+    for wrong in ["loaded=yes", "limit=0", "limit=x", "limit=1001", "afterr=b"] {
         let answer = ask(address, "GET", &format!("/admin/v1/rooms?{wrong}")).await;
         assert_eq!((answer.status, answer.problem().as_str()), (400, "bad_request"), "{wrong}");
     }
@@ -242,4 +245,51 @@ fn an_operator_ends_the_process_in_order() {
     let answer = runtime.block_on(ask(relay.address, "POST", "/admin/v1/drain"));
     assert_eq!(answer.status, 202);
     assert!(relay.wait().success());
+}
+
+#[test]
+fn top_prints_what_the_relay_counts() {
+    let data = tempfile::tempdir().unwrap();
+    let token = data.path().join("operator");
+    std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
+    let token = token.to_str().unwrap();
+    let relay = Relay::start_with(data.path(), "127.0.0.1:0", &[("SYNCLINE_ADMIN__TOKEN_FILE", token)]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _client = runtime.block_on(filled(relay.address));
+    let top =
+        |arguments: &[&str]| syncline().arg("top").args(arguments).args(["--url", &relay.url()]).output().unwrap();
+    let output = top(&["--once", "--token-file", token]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    assert!(shown.contains("syncline 0.1.0 ready") && shown.contains("room \"board\": 1 connections"), "{shown}");
+    let output = top(&["--once", "--json", "--token-file", token]);
+    let numbers: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&numbers["numbers"]["connections"], &numbers["rooms"][0]["version"]), (&json!(1.0), &json!(1)));
+
+    let output = top(&["--once"]);
+    assert!(code(&output) == 1 && text(&output.stderr).contains("--token-file"), "{}", text(&output.stderr));
+    let output = top(&["--token-file", token]);
+    assert!(code(&output) == 2 && text(&output.stderr).contains("--once"), "{}", text(&output.stderr));
+    let output = syncline().args(["top", "--once", "--url", "http://127.0.0.1:1"]).output().unwrap();
+    assert_eq!(code(&output), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_page_loads_nothing_from_elsewhere() {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings = config(data.path());
+    settings.admin.token = Some(Secret::new(TOKEN));
+    let server = serve(settings).await;
+    // The page itself tells nothing, so it needs no token.
+    let page = ask(server.address(), "GET", "/status").await;
+    assert_eq!((page.status, page.content_type.as_str()), (200, "text/html; charset=utf-8"));
+    let page = page.text();
+    let outside =
+        ["src=", "href=\"h", "@import", "url(", "<link rel=\"style"].iter().find(|part| page.contains(**part));
+    assert_eq!(outside, None);
+    // Every metric that it reads exists.
+    let shown = server.relay().families();
+    let names: BTreeSet<&str> = page.split('"').filter(|part| part.starts_with("syncline_")).collect();
+    assert!(names.len() > 10 && names.iter().all(|name| shown.iter().any(|family| family.name == *name)), "{names:?}");
+    server.drain().await;
 }

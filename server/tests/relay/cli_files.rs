@@ -109,7 +109,8 @@ fn damage_in_a_store_is_found_and_named() {
         drop(database);
         data
     };
-    let data = changed("UPDATE log SET blob = CAST(substr(blob, 1, 8) || x'00' || substr(blob, 10) AS BLOB) WHERE id = 3");
+    let data =
+        changed("UPDATE log SET blob = CAST(substr(blob, 1, 8) || x'00' || substr(blob, 10) AS BLOB) WHERE id = 3");
     fails(&["verify", name(data.path())], 1, &["log entry 3 of room \"one\" is damaged", "1 problems"]);
     let data = changed("DELETE FROM log WHERE id = 3");
     fails(&["verify", name(data.path())], 1, &["from entry 2 to 4"]);
