@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod metrics;
 mod operator;
+mod packaging;
 mod restart;
 mod slow;
 mod tls;
