@@ -69,7 +69,7 @@ pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQu
         entries.entry(name.to_string()).or_default().loaded = Some(gauges.read());
     }
     let rooms: Vec<Value> = entries.iter().take(page.limit).map(|(name, entry)| describe(name, entry)).collect();
-    let next = entries.keys().take(page.limit).last().filter(|_| entries.len() > page.limit);
+    let next = entries.keys().take(page.limit).next_back().filter(|_| entries.len() > page.limit);
     Ok(json_reply(&json!({"rooms": rooms, "next": next})))
 }
 

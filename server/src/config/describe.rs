@@ -63,8 +63,8 @@ fn describe(out: &mut String, place: &Value) {
 fn example(schema: &Value, place: &Value) -> Value {
     let kinds = place["anyOf"].as_array().map(Vec::as_slice).unwrap_or_default();
     let named = kinds.iter().map(|kind| resolve(schema, kind));
-    let names = named.filter_map(|kind| kind["enum"].get(0).or_else(|| kind["oneOf"][0].get("const")));
-    names.cloned().next().unwrap_or_else(|| "".into())
+    let mut names = named.filter_map(|kind| kind["enum"].get(0).or_else(|| kind["oneOf"][0].get("const")));
+    names.next().cloned().unwrap_or_else(|| "".into())
 }
 
 #[cfg(test)]
@@ -100,7 +100,8 @@ mod tests {
             described = line.starts_with("# ");
         }
         let mut expected = names(&serde_json::to_value(Config::default()).unwrap(), "");
-        (found.sort(), expected.sort());
+        found.sort();
+        expected.sort();
         assert_eq!(found, expected);
     }
 

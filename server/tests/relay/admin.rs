@@ -55,8 +55,8 @@ fn check(value: &Json, schema: &Json, document: &Json, at: &str) -> Result<(), S
             _ => {}
         }
     }
-    let items = value.as_array().into_iter().flatten().filter(|_| schema["items"]["type"] != "array");
-    items.map(|item| check(item, &schema["items"], document, at)).collect()
+    let mut items = value.as_array().into_iter().flatten().filter(|_| schema["items"]["type"] != "array");
+    items.try_for_each(|item| check(item, &schema["items"], document, at))
 }
 
 /// Checks an answer by what the description says of the operation.
