@@ -89,7 +89,7 @@ impl Server {
                 return Err(error);
             }
         }
-        tracing::info!(%address, tls = tls.is_some(), "listening");
+        tracing::info!(%address, tls = tls.is_some(), operators = relay.admin().serves(), "listening");
         let mut tasks = vec![acceptor];
         let listed = relay.clone();
         tasks.push(tokio::spawn(async move { listed.access().follow_list().await }));

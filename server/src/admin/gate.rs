@@ -29,9 +29,13 @@ impl AdminGate {
         Ok(AdminGate { token: token.map(String::into_bytes), open: !config.access.is_configured() })
     }
 
-    /// Whether a token is asked for.
-    pub fn asks_for_token(&self) -> bool {
-        self.token.is_some()
+    /// Whom it lets pass, for the log.
+    pub fn serves(&self) -> &'static str {
+        match (&self.token, self.open) {
+            (Some(_), _) => "whoever has the token",
+            (None, true) => "this machine",
+            (None, false) => "nobody: set admin.token_file",
+        }
     }
 
     /// Lets a request pass.
