@@ -35,8 +35,15 @@ pub(super) fn room(connection: &Connection, name: &str) -> rusqlite::Result<Opti
 }
 
 pub(super) fn rooms(connection: &Connection, after: Option<&str>, limit: usize) -> rusqlite::Result<Vec<StoredRoom>> {
-    let query = format!("SELECT {COLUMNS} FROM room WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2");
-    connection.prepare_cached(&query)?.query_map(params![after, limit as i64], stored)?.collect()
+    // Two queries, so that each page begins at its place in the index.
+    let query = |after| format!("SELECT {COLUMNS} FROM room {after} ORDER BY name LIMIT ?1");
+    match after {
+        None => connection.prepare_cached(&query(""))?.query_map([limit as i64], stored)?.collect(),
+        Some(after) => {
+            let mut page = connection.prepare_cached(&query("WHERE name > ?2"))?;
+            page.query_map(params![limit as i64, after], stored)?.collect()
+        }
+    }
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredRoom> {
