@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use serde_json::{Value, json};
 
+use crate::admin;
 use crate::relay::{Phase, Relay};
 use crate::socket;
 
@@ -20,6 +21,7 @@ pub fn router(relay: Arc<Relay>) -> Router {
         .route("/readyz", get(readyz))
         .route("/version", get(version))
         .route("/sync", any(sync))
+        .merge(admin::router(&relay))
         .fallback(not_found)
         .with_state(relay)
 }
@@ -52,6 +54,7 @@ async fn sync(State(relay): State<Arc<Relay>>, request: Request) -> Response {
     match socket::upgrade(&relay, request) {
         Ok(response) => response,
         Err(refusal) => {
+            relay.metrics().refused.of((&refusal).into()).inc();
             let mut response = problem(refusal.status(), &refusal.to_string());
             if refusal.is_temporary() {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
@@ -63,7 +66,7 @@ async fn sync(State(relay): State<Arc<Relay>>, request: Request) -> Response {
 
 async fn not_found(request: Request) -> Response {
     let hint = format!(
-        "there is nothing at {}; replicas connect by WebSocket to /sync, people look at /healthz, /readyz and /version",
+        "there is nothing at {}; replicas connect by WebSocket to /sync, people look at /status, /healthz, /readyz and /version",
         request.uri().path()
     );
     problem(StatusCode::NOT_FOUND, &hint)

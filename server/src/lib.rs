@@ -5,11 +5,13 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`access`] | who may connect, what for, and until when |
+//! | [`admin`] | metrics, admin interface and status page over HTTP |
 //! | [`config`] | settings from file, environment and flags |
 //! | [`limits`] | every fixed limit on sizes, counts and times |
 //! | [`store`] | the database: an SQLite file with a thread of its own |
 //! | [`relay`] | the rooms in memory, one task each |
 //! | [`socket`] | one connection: upgrade, framing, bounded queue, keep-alive |
+//! | [`metrics`] | what is counted, and how it is shown |
 //! | [`http`] | health, readiness, version, the door to `/sync` |
 //! | [`tls`] | TLS in this process, with certificates that may change |
 //! | [`serve`] | puts these together, starts and ends them in order |
@@ -23,12 +25,14 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod admin;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod http;
 pub mod limits;
 pub mod logging;
+pub mod metrics;
 pub mod relay;
 pub mod serve;
 pub mod shutdown;

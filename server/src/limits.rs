@@ -133,3 +133,9 @@ pub const TOKEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Time for a TLS handshake.
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most entries of one answer of the admin interface.
+pub const ADMIN_PAGE: usize = 1000;
+
+/// Time for an order of an operator to a room: what takes longer goes on, but nobody waits for it.
+pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(60);

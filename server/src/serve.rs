@@ -16,9 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::access::{Access, AccessError};
+use crate::admin::AdminGate;
 use crate::config::{Config, ConfigError};
 use crate::http;
 use crate::limits::{HTTP_BUFFER, HTTP_CONNECTIONS, HTTP_HEADER_TIMEOUT};
+use crate::metrics::{Refused, StoreMetrics};
 use crate::relay::{Phase, Relay};
 use crate::socket::Peer;
 use crate::store::{OpenError, Store};
@@ -69,7 +71,8 @@ impl Server {
     /// [`ServeError`]; nothing runs on then.
     pub async fn start(config: Config) -> Result<Server, ServeError> {
         config.check()?;
-        let (access, tls) = (Access::new(&config.access)?, Tls::new(&config.tls)?.map(Arc::new));
+        let (access, admin) = (Access::new(&config.access)?, AdminGate::new(&config)?);
+        let tls = Tls::new(&config.tls)?.map(Arc::new);
         if tls.is_none() && !config.listen.ip().is_loopback() {
             tracing::warn!("tokens travel unencrypted unless a proxy adds TLS: set tls.cert and tls.key");
         }
@@ -77,16 +80,16 @@ impl Server {
         let unusable = |reason| ServeError::Listen { address: listen, reason };
         let listener = TcpListener::bind(listen).await.map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        let relay = Relay::new(config.clone(), access);
+        let relay = Relay::new(config.clone(), access, admin);
         let acceptor = tokio::spawn(accept(listener, relay.clone(), tls.clone()));
-        match open_store(config).await {
+        match open_store(config, relay.metrics().store.clone()).await {
             Ok(store) => relay.ready(store),
             Err(error) => {
                 acceptor.abort();
                 return Err(error);
             }
         }
-        tracing::info!(%address, tls = tls.is_some(), "listening");
+        tracing::info!(%address, tls = tls.is_some(), operators = relay.admin().serves(), "listening");
         let mut tasks = vec![acceptor];
         let listed = relay.clone();
         tasks.push(tokio::spawn(async move { listed.access().follow_list().await }));
@@ -120,8 +123,8 @@ impl Drop for Server {
 }
 
 /// Opening checks the whole file, which takes its time: not on a worker.
-async fn open_store(config: Config) -> Result<Store, ServeError> {
-    let task = tokio::task::spawn_blocking(move || Store::open(&config.data, &config.store));
+async fn open_store(config: Config, metrics: Arc<StoreMetrics>) -> Result<Store, ServeError> {
+    let task = tokio::task::spawn_blocking(move || Store::open_counted(&config.data, &config.store, metrics));
     let store = task.await.map_err(|error| ServeError::Interrupted(error.to_string()))?;
     Ok(store?)
 }
@@ -163,7 +166,10 @@ async fn serve(
         None => serve_http(stream, peer, router, relay).await,
         Some(tls) => match tls.accept(stream).await {
             Ok(stream) => serve_http(stream, peer, router, relay).await,
-            Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+            Err(error) => {
+                relay.metrics().refused.of(Refused::Tls).inc();
+                tracing::debug!(%error, "TLS handshake failed");
+            }
         },
     }
     drop(place);

@@ -1,7 +1,7 @@
 //! Messages and their bytes.
 
 use super::decode::{decode_array, decode_many, live_alias};
-use super::error::RemoteError;
+use super::error::{ErrorCode, RemoteError};
 use super::resume::{Resume, Resumed};
 use crate::bounds;
 use crate::bytes::cbor;
@@ -343,6 +343,16 @@ impl Message {
 /// Whether a frame is a fragment with more to come: those up to the last must stay together on their connection.
 pub fn is_unfinished(frame: &[u8]) -> bool {
     matches!(fragment(frame), Some((false, _)))
+}
+
+/// The code of a frame that is an error, for drivers that count what is refused; `None` for all others.
+pub fn error_code(frame: &[u8]) -> Option<ErrorCode> {
+    // An array of five items or more, the first of which says that it is an error.
+    let is_error = matches!(frame, [0x85..=0x97, kind, ..] if u64::from(*kind) == ERROR);
+    match is_error.then(|| Message::decode(frame)) {
+        Some(Ok(Message::Error { error, .. })) => Some(error.code),
+        _ => None,
+    }
 }
 
 /// The parts of a fragment: whether it is the last, and its bytes. `None` if the frame is a message.

@@ -10,7 +10,7 @@ mod message;
 mod resume;
 
 pub use error::{ErrorCode, LinkError, RemoteError};
-pub use message::{AckLevel, Fates, Hello, Message, Open, Opened, PresenceEntries, RoomRef, is_unfinished};
+pub use message::{AckLevel, Fates, Hello, Message, Open, Opened, PresenceEntries, RoomRef, error_code, is_unfinished};
 pub use resume::{Resume, Resumed};
 
 use crate::bounds;

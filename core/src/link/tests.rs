@@ -106,3 +106,20 @@ fn a_message_larger_than_the_limit_is_refused_while_it_arrives() {
     let result = (0..300).map(|_| relay.handle_frame(&chunk, 0)).find(Result::is_err);
     assert!(matches!(result, Some(Err(LinkError::Decode(DecodeError::TooLarge { .. })))));
 }
+
+#[test]
+fn a_driver_knows_an_error_by_its_frame() {
+    for code in [ErrorCode::Protocol, ErrorCode::Forbidden, ErrorCode::Retired, ErrorCode::Other(77)] {
+        for alias in [None, Some(70_000)] {
+            let message = Message::Error { alias, error: RemoteError::new(code, "no") };
+            assert_eq!(error_code(&message.encode()[0]), Some(code));
+        }
+    }
+    for message in messages() {
+        message.encode().iter().for_each(|frame| assert_eq!(error_code(frame), None));
+    }
+    // An error that is cut off, and what only looks like one.
+    let whole = Message::Error { alias: None, error: RemoteError::new(ErrorCode::Limit, "no") }.encode().remove(0);
+    (0..whole.len()).for_each(|end| assert_eq!(error_code(&whole[..end]), None));
+    assert_eq!(error_code(&[0x85, 0x07, 0xff]), None);
+}

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::claims::{Claims, ClaimsError, Grant};
 use super::error::{AccessError, Denied};
-use crate::config::AccessConfig;
+use crate::config::{AccessConfig, Secret};
 use crate::limits::{KEY_FILE_BYTES, KEYS, SECRET_BYTES_MIN};
 
 /// Begins each section of a PEM file.
@@ -121,6 +121,19 @@ pub(super) fn configured(config: &AccessConfig) -> Result<Vec<Key>, AccessError>
 pub fn read_secret(path: &Path) -> Result<String, AccessError> {
     const KEY: &str = "access.secret_file";
     sound(KEY, &read_text(KEY, path)?)
+}
+
+/// Reads the token of operators from the settings or from its file; `None` if there is neither.
+///
+/// # Errors
+/// [`AccessError`] if the file cannot be read, or if the token can be guessed.
+pub fn read_token(token: Option<&Secret>, file: Option<&Path>) -> Result<Option<String>, AccessError> {
+    const KEY: &str = "admin.token_file";
+    match (token, file) {
+        (Some(token), _) => sound("admin.token", token.reveal()).map(Some),
+        (None, Some(path)) => sound(KEY, &read_text(KEY, path)?).map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 fn sound(key: &'static str, secret: &str) -> Result<String, AccessError> {

@@ -26,7 +26,7 @@ use crate::watched::{LOOK, Watched};
 
 pub use claims::{AccessLevel, ClaimsError, Grant, RoomAccess};
 pub use error::{AccessError, Denied};
-pub use keys::read_secret;
+pub use keys::{read_secret, read_token};
 pub use revoked::{ParseRevocationError, Revocation};
 pub use sign::{TokenRequest, sign};
 

@@ -9,7 +9,10 @@ mod read;
 mod records;
 mod serve;
 mod session;
+mod settings;
+mod stored;
 mod token;
+mod top;
 mod write;
 
 use std::ffi::OsString;
@@ -51,6 +54,16 @@ enum Command {
     Import(ImportArgs),
     /// Prints a token for a relay that has a secret.
     Token(token::TokenArgs),
+    /// Says whether the settings can be used, with the files that they name.
+    CheckConfig(settings::CheckArgs),
+    /// Prints a configuration file with every setting and its default.
+    DefaultConfig,
+    /// Shows what is in a store or in an exported blob; a relay may run on the store meanwhile.
+    Inspect(stored::InspectArgs),
+    /// Reads all of a store or an exported blob and says whether it is sound.
+    Verify(stored::VerifyArgs),
+    /// Shows the numbers of a running relay, live.
+    Top(top::TopArgs),
 }
 
 /// Flags of the relay; each wins over the environment and the configuration file.
@@ -62,7 +75,7 @@ struct ServeArgs {
     /// Folder of the database [default: syncline-data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// TOML file with settings
+    /// TOML or YAML file with settings
     #[arg(long, value_name = "FILE", env = "SYNCLINE_CONFIG")]
     config: Option<PathBuf>,
     /// Serve without authentication; only on a loopback address
@@ -209,6 +222,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Delete(args) => session::block_on(write::delete(args)),
         Command::Import(args) => session::block_on(import::import(args)),
         Command::Token(args) => token::token(args),
+        Command::CheckConfig(args) => settings::check(args),
+        Command::DefaultConfig => settings::print_default(),
+        Command::Inspect(args) => stored::inspect(args),
+        Command::Verify(args) => stored::verify(args),
+        Command::Top(args) => top::top(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -123,7 +123,7 @@ fn pretty(value: &Value) -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-fn print(out: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn print(out: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         // Whoever reads the pipe has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -37,7 +37,11 @@ async fn until_signal(config: Config) -> Result<(), Failure> {
         signal = signals.next() => return Err(Failure::Failed(format!("stopped by {signal} before the relay was ready. Start it again."))),
     };
     println!("ready on {}", server.address());
-    let signal = signals.next().await;
+    let relay = server.relay().clone();
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        () = relay.drain_requested() => "an operator",
+    };
     tracing::info!(signal, "shutting down; a second signal ends at once");
     tokio::select! {
         () = server.drain() => Ok(()),

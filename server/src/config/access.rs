@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Config, ConfigError};
 
 /// Says who may connect and what for; without any key and without a webhook everybody on this machine may do everything.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessConfig {
     /// Secret of tokens signed with HS256, at least 32 bytes; better in the environment or in `secret_file` than here.
@@ -34,7 +35,7 @@ pub struct AccessConfig {
 }
 
 /// Holds the files of TLS; with both the port speaks TLS only.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsConfig {
     /// PEM file with the certificate and those that lead from it to a root. Read again when it changes.
@@ -44,7 +45,7 @@ pub struct TlsConfig {
 }
 
 /// Is a secret that neither logs nor printed settings show.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(String);
 

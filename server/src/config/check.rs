@@ -19,6 +19,7 @@ impl Config {
     /// [`ConfigError::Value`] with the key, what is wrong with it and what to set instead.
     pub fn check(&self) -> Result<(), ConfigError> {
         super::access::check(self)?;
+        super::admin::check(self)?;
         range("workers", self.workers as u64, 1, 256)?;
         range("drain_seconds", self.drain_seconds, 1, 600)?;
         range("room.max", self.room.max as u64, 1, 10_000_000)?;

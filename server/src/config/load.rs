@@ -7,6 +7,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::Serialize;
 
+use super::yaml::Yaml;
 use super::{Config, LogFormat};
 
 /// Environment variables that belong to the command line, not to the settings.
@@ -48,7 +49,7 @@ pub struct LogOverrides {
 pub enum ConfigError {
     /// The named file does not exist or cannot be read.
     #[error(
-        "cannot read the configuration file {path}: {reason}. Give an existing TOML file with --config, or leave the flag out."
+        "cannot read the configuration file {path}: {reason}. Give an existing TOML or YAML file with --config, or leave the flag out."
     )]
     File {
         /// The file that was asked for.
@@ -81,7 +82,10 @@ pub fn load(file: Option<&Path>, flags: &Overrides) -> Result<Config, ConfigErro
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     if let Some(path) = file {
         std::fs::File::open(path).map_err(|reason| ConfigError::File { path: path.into(), reason })?;
-        figment = figment.merge(Toml::file_exact(path));
+        figment = match is_yaml(path) {
+            true => figment.merge(Yaml::file_exact(path)),
+            false => figment.merge(Toml::file_exact(path)),
+        };
     }
     let environment = Env::prefixed("SYNCLINE_").ignore(&NOT_SETTINGS).split("__");
     let config: Config = figment
@@ -91,6 +95,18 @@ pub fn load(file: Option<&Path>, flags: &Overrides) -> Result<Config, ConfigErro
         .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
     config.check()?;
     Ok(config)
+}
+
+/// Whether the name of a file says that it is YAML; all others are TOML.
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+/// The settings of a text in TOML alone.
+#[cfg(test)]
+pub(super) fn load_text(text: &str) -> Result<Config, Box<figment::Error>> {
+    let figment = Figment::from(Serialized::defaults(Config::default())).merge(Toml::string(text));
+    figment.extract().map_err(Box::new)
 }
 
 #[cfg(test)]
@@ -133,6 +149,37 @@ mod tests {
             assert!(error.to_lowercase().contains("listem"), "{error}");
             Ok(())
         });
+    }
+
+    #[test]
+    fn yaml_says_the_same_as_toml() {
+        in_jail(|jail| {
+            jail.create_file(
+                "relay.toml",
+                "workers = 3\n[room]\nidle_seconds = 5\n[socket]\norigins = ['https://a']\n",
+            )?;
+            jail.create_file(
+                "relay.yaml",
+                "workers: 3\nroom: {idle_seconds: 5}\nsocket:\n  origins:\n    - https://a\n",
+            )?;
+            let of = |name| load(Some(Path::new(name)), &Overrides::default());
+            assert_eq!(of("relay.yaml").unwrap(), of("relay.toml").unwrap());
+            jail.create_file("wrong.yml", "room:\n  idle_secs: 5\n")?;
+            let error = of("wrong.yml").unwrap_err().to_string();
+            assert!(error.contains("idle_secs") && error.contains("wrong.yml"), "{error}");
+            jail.create_file("broken.yml", "room: [\n")?;
+            assert!(of("broken.yml").unwrap_err().to_string().contains("broken.yml"));
+            jail.create_file("bomb.yml", &bomb())?;
+            assert!(of("bomb.yml").is_err());
+            Ok(())
+        });
+    }
+
+    /// A small file that stands for a large one.
+    fn bomb() -> String {
+        let level =
+            |number: u32| format!("a{number}: &a{number} [{}]\n", vec![format!("*a{}", number - 1); 9].join(", "));
+        std::iter::once("a0: &a0 [x, x]\n".to_owned()).chain((1..12).map(level)).collect()
     }
 
     #[test]

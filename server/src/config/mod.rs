@@ -1,24 +1,33 @@
-//! Settings of the relay: defaults, then a TOML file, then the environment, then flags.
+//! Settings of the relay: defaults, then a TOML or YAML file, then the environment, then flags.
 //!
 //! Later sources win. An unknown key is an error in each of them, so that a typing mistake is never a silent default.
 //! Environment variables are the keys in capitals behind `SYNCLINE_`, with two underscores for a dot:
 //! `SYNCLINE_LISTEN`, `SYNCLINE_ROOM__COMPACT_ENTRIES`.
 
 mod access;
+mod admin;
 mod check;
+mod describe;
 mod load;
+mod yaml;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use access::is_url;
 pub use access::{AccessConfig, Secret, TlsConfig};
+pub use admin::AdminConfig;
+pub use describe::default_file;
 pub use load::{ConfigError, Overrides, load};
 
+#[cfg(test)]
+use load::load_text;
+
 /// Holds all settings of one relay process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Address and port to listen on; port 0 takes a free one.
@@ -33,6 +42,8 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Who may connect.
     pub access: AccessConfig,
+    /// Operators.
+    pub admin: AdminConfig,
     /// TLS.
     pub tls: TlsConfig,
     /// What is logged and how.
@@ -48,7 +59,7 @@ pub struct Config {
 }
 
 /// Says what is logged and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// Form of the lines on stderr; without it `pretty` on a terminal and `json` elsewhere.
@@ -58,7 +69,7 @@ pub struct LogConfig {
 }
 
 /// Names the form of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// One JSON object per line.
@@ -68,7 +79,7 @@ pub enum LogFormat {
 }
 
 /// Holds the settings of the database.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
     /// Largest size of the database file in bytes, 0 for no limit; beyond it writes are refused with a typed error.
@@ -78,7 +89,7 @@ pub struct StoreConfig {
 }
 
 /// Holds the settings of rooms.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoomSettings {
     /// Most rooms in memory at a time; a join beyond it gets a temporary error.
@@ -92,7 +103,7 @@ pub struct RoomSettings {
 }
 
 /// Holds the settings of connections.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SocketConfig {
     /// Most connections at a time; one beyond it is answered with HTTP 503.
@@ -108,7 +119,7 @@ pub struct SocketConfig {
 }
 
 /// Limits how fast clients may send. Whoever is faster is read later, and loses nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RateConfig {
     /// Frames per second of one connection; two seconds' worth may come at once.
@@ -132,6 +143,7 @@ impl Default for Config {
             workers: 2,
             drain_seconds: 10,
             access: AccessConfig::default(),
+            admin: AdminConfig::default(),
             tls: TlsConfig::default(),
             log: LogConfig::default(),
             store: StoreConfig::default(),

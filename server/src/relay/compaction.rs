@@ -3,6 +3,7 @@
 //! A snapshot costs its size, so it is due when the log has grown in proportion: small rooms after the configured number of
 //! entries or bytes, large rooms later.
 
+use super::RoomSizes;
 use crate::config::RoomSettings;
 
 /// Snapshot bytes that put off the next one by one log entry.
@@ -39,6 +40,17 @@ impl Compaction {
     pub(super) fn wrote(&mut self, bytes: u64) {
         self.entries += 1;
         self.bytes += bytes;
+    }
+
+    /// What is known of sizes here.
+    pub(super) fn sizes(&self) -> RoomSizes {
+        let (log_entries, log_bytes, snapshot_bytes) = (self.entries, self.bytes, self.snapshot_bytes);
+        RoomSizes { log_entries, log_bytes, snapshot_bytes, ..RoomSizes::default() }
+    }
+
+    /// Whether none is on its way.
+    pub(super) fn is_possible(&self) -> bool {
+        self.covered.is_none()
     }
 
     /// Whether a snapshot is worth its cost now.

@@ -4,10 +4,13 @@
 //! is in the registry before loading starts. A failed load refuses the joins and takes the handle out again: a room is never
 //! served empty because its data could not be read.
 
+mod clients;
 mod compaction;
+mod manage;
 mod registry;
 mod restore;
 mod room;
+mod sizes;
 mod tasks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +20,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use crate::access::Access;
+use crate::admin::AdminGate;
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::socket::Tenants;
 use crate::store::Store;
 
-pub(crate) use registry::RoomHandle;
+pub use clients::{Client, Clients, Said};
+pub use manage::{ExportFormat, ManageError, RoomFacts};
+pub use sizes::RoomSizes;
+
+pub(crate) use clients::Present;
+pub(crate) use registry::{OpenRefusal, RoomHandle};
+pub(crate) use restore::rebuild;
 pub(crate) use room::RoomCommand;
 pub(crate) use tasks::Place;
 
@@ -44,6 +55,10 @@ pub enum Phase {
 pub struct Relay {
     config: Config,
     access: Access,
+    admin: AdminGate,
+    drain_asked: watch::Sender<bool>,
+    metrics: Arc<Metrics>,
+    clients: Clients,
     phase: watch::Sender<Phase>,
     store: OnceLock<Arc<Store>>,
     registry: Registry,
@@ -55,11 +70,15 @@ pub struct Relay {
 
 impl Relay {
     /// Makes a relay that serves nothing before [`Relay::ready`].
-    pub fn new(config: Config, access: Access) -> Arc<Relay> {
+    pub fn new(config: Config, access: Access, admin: AdminGate) -> Arc<Relay> {
         Arc::new(Relay {
             tenants: Tenants::new(config.rate.clone()),
             config,
             access,
+            admin,
+            drain_asked: watch::Sender::new(false),
+            metrics: Arc::default(),
+            clients: Clients::default(),
             phase: watch::Sender::new(Phase::Starting),
             store: OnceLock::new(),
             registry: Registry::default(),
@@ -89,6 +108,32 @@ impl Relay {
     /// How fast those of a tenant may send.
     pub(crate) fn tenants(&self) -> &Tenants {
         &self.tenants
+    }
+
+    /// Who may administer.
+    pub fn admin(&self) -> &AdminGate {
+        &self.admin
+    }
+
+    /// Asks whoever runs the relay to drain it.
+    pub fn request_drain(&self) {
+        self.drain_asked.send_replace(true);
+    }
+
+    /// Waits until a drain is asked for.
+    pub async fn drain_requested(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.drain_asked.subscribe().wait_for(|asked| *asked).await;
+    }
+
+    /// The numbers that are counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Who is connected.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// What the relay does now.

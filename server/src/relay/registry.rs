@@ -7,6 +7,7 @@ use syncline::link::ErrorCode;
 use tokio::sync::mpsc;
 
 use super::room::{self, RoomCommand, RoomTask};
+use super::sizes::Gauges;
 use super::{Phase, Relay};
 use crate::limits::ROOM_MAILBOX;
 
@@ -17,6 +18,8 @@ pub(crate) struct RoomHandle {
     /// Number of the room on all links of this relay.
     pub(crate) alias: u32,
     pub(crate) mailbox: mpsc::Sender<RoomCommand>,
+    /// What the room tells of its size.
+    pub(crate) gauges: Arc<Gauges>,
 }
 
 /// Says why a room cannot be opened right now.
@@ -71,11 +74,16 @@ impl Relay {
         let store = self.store().ok_or(OpenRefusal::Draining)?.clone();
         let place = self.rooms.enter(self.config.room.max).ok_or(OpenRefusal::Full)?;
         let (mailbox, commands) = mpsc::channel(ROOM_MAILBOX);
-        let handle = RoomHandle { name: name.into(), alias: rooms.take_alias(), mailbox };
+        let handle = RoomHandle { name: name.into(), alias: rooms.take_alias(), mailbox, gauges: Arc::default() };
         rooms.by_name.insert(handle.name.clone(), handle.clone());
-        let task = RoomTask::new(self.clone(), store, handle.name.clone(), handle.alias, commands);
+        let task = RoomTask::new(self.clone(), store, &handle, commands);
         tokio::spawn(room::run(task, place));
         Ok(handle)
+    }
+
+    /// The sizes of the rooms in memory, by name.
+    pub(crate) fn loaded(&self) -> Vec<(Arc<str>, Arc<Gauges>)> {
+        self.registry.lock().by_name.values().map(|handle| (handle.name.clone(), handle.gauges.clone())).collect()
     }
 
     /// Takes a room out of the registry if nobody but the registry holds its handle. Joins take the same lock, so none is lost.

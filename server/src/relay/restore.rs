@@ -10,7 +10,7 @@ use crate::store::{LoadError, Saved, Store};
 
 /// Says why a room is refused. It is never served empty instead.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RestoreError {
+pub(crate) enum RestoreError {
     /// The database could not be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -25,8 +25,8 @@ pub(super) enum RestoreError {
 }
 
 /// A restored room, and how large what is stored of it is.
-pub(super) struct Restored {
-    pub(super) room: Room,
+pub(crate) struct Restored {
+    pub(crate) room: Room,
     pub(super) log_entries: u64,
     pub(super) log_bytes: u64,
     pub(super) snapshot_bytes: u64,
@@ -35,14 +35,15 @@ pub(super) struct Restored {
 /// Reads and rebuilds a room; off the workers, since both may take long.
 pub(super) async fn restore(store: &Store, name: &Arc<str>, alias: u32) -> Result<Restored, RestoreError> {
     let saved = store.load(name).await?;
-    let config = RoomConfig { name: name.to_string(), alias, id: new_replica_id(), next_persist: saved.last_id() + 1 };
     let room = name.clone();
-    let task = tokio::task::spawn_blocking(move || rebuild(&room, config, &saved));
+    let task = tokio::task::spawn_blocking(move || rebuild(&room, alias, &saved));
     task.await
         .unwrap_or_else(|error| Err(RestoreError::Interrupted { room: name.to_string(), reason: error.to_string() }))
 }
 
-fn rebuild(name: &str, config: RoomConfig, saved: &Saved) -> Result<Restored, RestoreError> {
+/// Makes a room of what is stored.
+pub(crate) fn rebuild(name: &str, alias: u32, saved: &Saved) -> Result<Restored, RestoreError> {
+    let config = RoomConfig { name: name.to_string(), alias, id: new_replica_id(), next_persist: saved.last_id() + 1 };
     let mut room = Room::new(config);
     let damaged = |what: String| move |reason| RestoreError::Blob { room: name.into(), what, reason };
     if let Some((upto, blob)) = &saved.snapshot {

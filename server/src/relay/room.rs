@@ -11,9 +11,13 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use super::compaction::Compaction;
+use super::manage::{Manage, Orders};
+use super::registry::RoomHandle;
 use super::restore::{Restored, restore};
+use super::sizes::{Gauges, RoomSizes};
 use super::{Place, Relay, now_ms};
 use crate::limits::{PRESENCE_GATHER, ROOM_TICK, ROOM_TURN};
+use crate::metrics::{Acks, Level, Outcome};
 use crate::socket::{Importance, Outbox};
 use crate::store::{Report, Reports, Store};
 
@@ -21,7 +25,7 @@ use crate::store::{Report, Reports, Store};
 const CLOSE_TRY_AGAIN: u16 = 1013;
 
 /// What writers are told while the disk is full or has a fault.
-const CANNOT_STORE: &str = "the relay cannot store writes now";
+const CANNOT_STORE: &str = "the relay cannot store writes now because its disk is full or has a fault";
 
 /// What a connection has for a room.
 pub(crate) enum RoomCommand {
@@ -29,10 +33,12 @@ pub(crate) enum RoomCommand {
     Join { connection: u64, outbox: Arc<Outbox>, rights: Rights, message: Message },
     /// What the connection may do is another thing now.
     Rights { connection: u64, rights: Rights },
-    /// The connection has a message for the room it opened.
-    Message { connection: u64, message: Message },
+    /// The connection has a message for the room it opened, which came at `received`.
+    Message { connection: u64, message: Message, received: std::time::Instant },
     /// The connection has ended.
     Leave { connection: u64 },
+    /// An operator asks something.
+    Manage(Manage),
 }
 
 /// A room's task before its data is loaded.
@@ -41,6 +47,7 @@ pub(super) struct RoomTask {
     store: Arc<Store>,
     name: Arc<str>,
     alias: u32,
+    gauges: Arc<Gauges>,
     commands: mpsc::Receiver<RoomCommand>,
 }
 
@@ -51,6 +58,8 @@ struct Serving {
     reports: mpsc::UnboundedReceiver<Report>,
     reporter: Reports,
     compaction: Compaction,
+    acks: Acks,
+    orders: Orders,
     /// Fragments of a message whose last one the room has not said yet.
     partial: Vec<Bytes>,
     /// The latest presence of each connection that was not handed to the room yet.
@@ -73,10 +82,12 @@ pub(super) async fn run(task: RoomTask, place: Place) {
     match restore(&task.store, &task.name, task.alias).await {
         Ok(restored) => {
             tracing::debug!(room = &*task.name, entries = restored.log_entries, "room loaded");
+            task.relay.metrics().loads.of(Outcome::Ok).inc();
             serve(task, restored).await;
         }
         Err(error) => {
             tracing::error!(room = &*task.name, %error, "room refused");
+            task.relay.metrics().loads.of(Outcome::Failed).inc();
             task.refuse().await;
         }
     }
@@ -87,11 +98,11 @@ impl RoomTask {
     pub(super) fn new(
         relay: Arc<Relay>,
         store: Arc<Store>,
-        name: Arc<str>,
-        alias: u32,
+        handle: &RoomHandle,
         commands: mpsc::Receiver<RoomCommand>,
     ) -> RoomTask {
-        RoomTask { relay, store, name, alias, commands }
+        let (name, alias, gauges) = (handle.name.clone(), handle.alias, handle.gauges.clone());
+        RoomTask { relay, store, name, alias, gauges, commands }
     }
 
     /// Answers everyone who waits; the next join tries to load again.
@@ -131,6 +142,8 @@ async fn serve(task: RoomTask, restored: Restored) {
         reports,
         reporter,
         compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes),
+        acks: Acks::default(),
+        orders: Orders::default(),
         partial: Vec::new(),
         presence: BTreeMap::new(),
         presence_due: None,
@@ -155,10 +168,13 @@ async fn serve(task: RoomTask, restored: Restored) {
             _ = ticks.tick() => serving.tick(&mut room),
         };
         serving.write_out(&mut room).await;
+        serving.turn_ends(&room);
         if step == Step::End {
             return;
         }
-        if serving.compaction.is_due() {
+        let Some(same) = serving.orders.export(room).await else { return };
+        room = same;
+        if serving.compaction.is_due() || serving.orders.wants_snapshot() && serving.compaction.is_possible() {
             let Some(same) = serving.compact(room).await else { return };
             room = same;
         }
@@ -178,21 +194,29 @@ impl Serving {
             RoomCommand::Rights { connection, rights } => {
                 room.handle(RoomInput::Rights { conn: connection, rights }, now)
             }
-            RoomCommand::Message { connection, message: message @ Message::Presence { .. } } => {
+            RoomCommand::Message { connection, message: message @ Message::Presence { .. }, .. } => {
                 // Each tells all that there is to know of a client, so the one before it need not be told.
                 if self.connections.contains_key(&connection) {
                     self.presence.insert(connection, message);
                     self.presence_due.get_or_insert_with(|| Instant::now() + PRESENCE_GATHER);
                 }
             }
-            RoomCommand::Message { connection, message: Message::Live { .. } | Message::Delta { .. } }
+            RoomCommand::Message { connection, message: Message::Live { .. } | Message::Delta { .. }, .. }
                 if !self.task.store.takes_writes() =>
             {
                 self.turn_away(connection);
             }
-            RoomCommand::Message { connection, message } => {
-                room.handle(RoomInput::Message { conn: connection, message }, now)
+            RoomCommand::Message { connection, message, received } => {
+                let before = room.last_persist();
+                if matches!(message, Message::Ask { .. }) {
+                    self.task.relay.metrics().resyncs.inc();
+                }
+                room.handle(RoomInput::Message { conn: connection, message }, now);
+                if room.last_persist() > before {
+                    self.acks.wrote(room.last_persist(), received);
+                }
             }
+            RoomCommand::Manage(order) => self.orders.take(room, order),
             RoomCommand::Leave { connection } => {
                 self.connections.remove(&connection);
                 self.presence.remove(&connection);
@@ -219,7 +243,10 @@ impl Serving {
     fn report(&mut self, room: &mut Room, report: Report) -> Step {
         let now = now_ms();
         match report {
-            Report::Durable { upto } => room.handle(RoomInput::Durable { upto }, now),
+            Report::Durable { upto } => {
+                room.handle(RoomInput::Durable { upto }, now);
+                self.acks.reached(Level::Durable, upto, self.task.relay.metrics());
+            }
             Report::Failed { from, reason } => {
                 // What is in memory is not what is stored: tell everyone, and load anew for the next join.
                 tracing::error!(room = &*self.task.name, from, reason, "the room ends because a write failed");
@@ -230,10 +257,12 @@ impl Serving {
             Report::Compacted { upto } => {
                 tracing::debug!(room = &*self.task.name, upto, "compacted");
                 self.compaction.done();
+                self.task.relay.metrics().compactions.of(Outcome::Ok).inc();
+                self.orders.snapshot_ended(&Ok(()));
             }
             Report::CompactFailed { reason } => {
                 tracing::warn!(room = &*self.task.name, reason, "compaction failed; the log is kept");
-                self.compaction.failed();
+                self.compaction_failed(reason);
             }
         }
         Step::Continue
@@ -265,11 +294,28 @@ impl Serving {
         }
     }
 
+    fn compaction_failed(&mut self, reason: String) {
+        self.compaction.failed();
+        self.task.relay.metrics().compactions.of(Outcome::Failed).inc();
+        self.orders.snapshot_ended(&Err(reason));
+    }
+
+    /// Tells the numbers of the room once everything is written out.
+    fn turn_ends(&mut self, room: &Room) {
+        self.acks.accepted(self.task.relay.metrics());
+        self.task.gauges.tell(RoomSizes {
+            connections: self.connections.len() as u64,
+            last_entry: room.last_persist(),
+            ..self.compaction.sizes()
+        });
+    }
+
     /// Does what the room asks for until it has nothing more.
     async fn write_out(&mut self, room: &mut Room) {
         while let Some(output) = room.poll() {
             match output {
                 RoomOutput::Send { conn, frame, kind } => {
+                    self.count_error(&frame);
                     let Some(frames) = self.whole(frame.into()) else { continue };
                     if let Some(outbox) = self.connections.get(&conn) {
                         outbox.push(frames, importance(kind));
@@ -301,6 +347,16 @@ impl Serving {
         }
     }
 
+    /// What the room refuses it says in an error.
+    fn count_error(&self, frame: &[u8]) {
+        let Some(code) = syncline::link::error_code(frame) else { return };
+        let metrics = self.task.relay.metrics();
+        metrics.rejected.of(code.into()).inc();
+        if code == ErrorCode::Resync {
+            metrics.resyncs.inc();
+        }
+    }
+
     /// Collects the fragments of a message: its frames must stay together on a connection that has other rooms too.
     fn whole(&mut self, frame: Bytes) -> Option<Vec<Bytes>> {
         let more = syncline::link::is_unfinished(&frame);
@@ -329,9 +385,11 @@ impl Serving {
                 bytes = snapshot.len(),
                 "the snapshot is too large to be loaded again; the log is kept"
             );
-            self.compaction.failed();
+            self.orders.snapshot_started();
+            self.compaction_failed("the snapshot is too large to be loaded again; the log is kept".into());
             return Some(room);
         }
+        self.orders.snapshot_started();
         self.compaction.start(snapshot.len() as u64);
         self.task.store.compact(&self.task.name, room.last_persist(), snapshot, &self.reporter).await;
         Some(room)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use syncline::link::{ErrorCode, Link, LinkConfig, LinkError, Message as Inner, RemoteError, RoomRef};
+use syncline::link::{ErrorCode, Link, LinkConfig, LinkError, Message as Inner, RemoteError, RoomRef, SUBPROTOCOL};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -19,7 +19,8 @@ use super::pace::Pace;
 use super::upgrade::Socket;
 use crate::access::Denied;
 use crate::limits::CLOSE_TIMEOUT;
-use crate::relay::{Phase, Relay, RoomCommand, RoomHandle, now_ms};
+use crate::metrics::Rejected;
+use crate::relay::{Client, Phase, Present, Relay, RoomCommand, RoomHandle, now_ms};
 
 /// Close code for frames that are not binary: the client speaks another protocol.
 const CLOSE_NOT_BINARY: u16 = 4400;
@@ -70,6 +71,7 @@ struct Reader<'a> {
     relay: &'a Arc<Relay>,
     number: u64,
     outbox: &'a Arc<Outbox>,
+    client: &'a Client,
     alive: &'a Alive,
     link: Link,
     gate: &'a Gate,
@@ -83,7 +85,8 @@ struct Reader<'a> {
 pub(super) async fn run(relay: Arc<Relay>, socket: Socket, peer: Option<Peer>) {
     let number = relay.connection_number();
     let settings = &relay.config().socket;
-    let outbox = Arc::new(Outbox::new(settings.queue_bytes));
+    let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()));
+    let present = Present::new(relay.clone(), number, peer.map(|peer| peer.0), SUBPROTOCOL, outbox.clone());
     let alive = Alive { start: Instant::now(), at: AtomicU64::new(0) };
     let ping = Duration::from_secs(settings.ping_seconds);
     let link = Link::relay(
@@ -101,6 +104,7 @@ pub(super) async fn run(relay: Arc<Relay>, socket: Socket, peer: Option<Peer>) {
         relay: &relay,
         number,
         outbox: &outbox,
+        client: &present.client,
         alive: &alive,
         link,
         gate: &gate,
@@ -135,6 +139,7 @@ impl Reader<'_> {
                         self.received(message).await;
                     }
                     Some(Err(Error::Capacity(error))) => {
+                        self.rejected(Rejected::TooLarge);
                         self.outbox.close(CLOSE_TOO_LARGE, &format!("{error}: send fragments"));
                         // After an error the stream ends; the writer still has to say goodbye, and has a limited time for it.
                         std::future::pending::<()>().await;
@@ -150,6 +155,10 @@ impl Reader<'_> {
 
     /// Waits until the rate of the connection and of its tenant allow a frame; what comes after it waits in the socket.
     async fn hold_back(&mut self, bytes: usize) {
+        if self.pace.take(bytes).is_ok() {
+            return;
+        }
+        self.relay.metrics().held_back.inc();
         while let Err(wait) = self.pace.take(bytes) {
             if self.outbox.is_closing() {
                 return;
@@ -162,6 +171,7 @@ impl Reader<'_> {
 
     async fn received(&mut self, message: Message) {
         self.alive.now();
+        self.relay.metrics().received.add(1, message.len() as u64);
         match message {
             Message::Binary(frame) if !self.outbox.is_closing() => match self.link.handle_frame(&frame, now_ms()) {
                 Ok(inner) => {
@@ -172,10 +182,17 @@ impl Reader<'_> {
                 }
                 Err(error) => self.fail(&error),
             },
-            Message::Text(_) => self.outbox.close(CLOSE_NOT_BINARY, "this protocol has binary frames only"),
+            Message::Text(_) => {
+                self.rejected(Rejected::NotBinary);
+                self.outbox.close(CLOSE_NOT_BINARY, "this protocol has binary frames only");
+            }
             // Pings are answered by the WebSocket itself, and so is a close.
             _ => {}
         }
+    }
+
+    fn rejected(&self, reason: Rejected) {
+        self.relay.metrics().rejected.of(reason).inc();
     }
 
     /// Queues what the link itself has to say: handshake answers, errors.
@@ -193,6 +210,7 @@ impl Reader<'_> {
             None => self.about_link(message).await,
             Some(RoomRef::Alias(alias)) if matches!(message, Inner::Leave { .. }) => {
                 if let Some(room) = self.rooms.remove(&alias) {
+                    self.client.left(&room.name);
                     // A room that has ended has no members to take out.
                     let _ = room.mailbox.send(RoomCommand::Leave { connection: self.number }).await;
                 }
@@ -203,12 +221,16 @@ impl Reader<'_> {
             }
             Some(RoomRef::Alias(alias)) => match self.rooms.get(&alias) {
                 Some(room) => {
-                    let command = RoomCommand::Message { connection: self.number, message };
+                    let received = std::time::Instant::now();
+                    let command = RoomCommand::Message { connection: self.number, message, received };
                     if room.mailbox.send(command).await.is_err() {
                         self.outbox.close(CLOSE_TRY_AGAIN, "the room restarts: reconnect");
                     }
                 }
-                None => self.outbox.close(CLOSE_UNKNOWN_ROOM, "this room was not opened on this connection"),
+                None => {
+                    self.rejected(Rejected::UnknownRoom);
+                    self.outbox.close(CLOSE_UNKNOWN_ROOM, "this room was not opened on this connection");
+                }
             },
         }
     }
@@ -217,14 +239,16 @@ impl Reader<'_> {
         match message {
             Inner::Hello(hello) => {
                 tracing::debug!(connection = self.number, agent = hello.agent, "hello");
-                if let Err(denied) = self.gate.enter(hello.token.as_deref(), &mut self.pace).await {
-                    self.deny(&denied);
+                match self.gate.enter(hello.token.as_deref(), &mut self.pace).await {
+                    Ok(()) => self.client.hello(&hello.agent, self.gate.subject().as_deref()),
+                    Err(denied) => self.deny(&denied),
                 }
             }
             Inner::Token(token) => match self.gate.renew(&token, &mut self.renewed).await {
                 Ok(()) => self.new_rights().await,
                 Err(denied) => {
                     tracing::info!(connection = self.number, %denied, "a fresh token is refused");
+                    self.rejected(denied.to_remote().code.into());
                     gate::tell(self.outbox, &denied);
                 }
             },
@@ -247,6 +271,7 @@ impl Reader<'_> {
 
     fn deny(&self, denied: &Denied) {
         tracing::info!(connection = self.number, %denied, "refused");
+        self.rejected(denied.to_remote().code.into());
         gate::close(self.outbox, denied);
     }
 
@@ -258,6 +283,7 @@ impl Reader<'_> {
         };
         let known = self.rooms.values().any(|room| *room.name == *name);
         if !known && self.rooms.len() >= self.relay.config().socket.rooms {
+            self.rejected(Rejected::Limit);
             return self
                 .outbox
                 .close(CLOSE_TOO_MANY_ROOMS, "this connection has as many rooms as `socket.rooms` allows");
@@ -271,6 +297,7 @@ impl Reader<'_> {
             };
             match room.mailbox.send(command).await {
                 Ok(()) => {
+                    self.client.opened(&room.name);
                     self.rooms.insert(room.alias, room);
                     return;
                 }
@@ -282,6 +309,7 @@ impl Reader<'_> {
 
     /// Tells the peer that what it asked for cannot be had now, and lets it connect again.
     fn refuse(&self, code: ErrorCode, reason: &str) {
+        self.rejected(code.into());
         self.outbox.push_message(&Inner::Error { alias: None, error: RemoteError::temporary(code, reason) });
         self.outbox.close(CLOSE_TRY_AGAIN, reason);
     }
@@ -289,6 +317,7 @@ impl Reader<'_> {
     /// Tells the peer what it did wrong and closes; other connections do not notice.
     fn fail(&mut self, error: &LinkError) {
         tracing::info!(connection = self.number, %error, "closing after a bad frame");
+        self.rejected(Rejected::BadFrame);
         self.answer();
         self.outbox.push_message(&Inner::Error { alias: None, error: error.to_remote() });
         self.outbox.close(error.close_code(), &error.to_string());

@@ -57,6 +57,12 @@ impl Gate {
         Ok(())
     }
 
+    /// Whom the token is for, if there was one.
+    pub(super) fn subject(&self) -> Option<String> {
+        let grant = self.grant.borrow();
+        grant.as_ref().map(|grant| grant.subject().to_owned()).filter(|subject| !subject.is_empty())
+    }
+
     /// What the connection may do in a room.
     pub(super) fn room(&self, name: &str) -> Result<Rights, Denied> {
         let grant = self.grant.borrow();

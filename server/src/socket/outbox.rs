@@ -7,13 +7,14 @@
 //! otherwise. Its frames stay together: the other end puts them together as they come.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use syncline::link::Message;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::limits::CLOSE_REASON_BYTES;
+use crate::metrics::Metrics;
 
 /// Close code of a connection that reads too slowly: the client reconnects and resyncs.
 pub const CLOSE_TOO_SLOW: u16 = 4508;
@@ -61,6 +62,7 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Outbox {
     limit: usize,
+    metrics: Option<Arc<Metrics>>,
     state: Mutex<State>,
     wake: Notify,
     closed: Notify,
@@ -85,7 +87,12 @@ struct Item {
 impl Outbox {
     /// Makes an empty queue that holds at most `limit` bytes.
     pub fn new(limit: usize) -> Outbox {
-        Outbox { limit, state: Mutex::default(), wake: Notify::new(), closed: Notify::new() }
+        Outbox { limit, metrics: None, state: Mutex::default(), wake: Notify::new(), closed: Notify::new() }
+    }
+
+    /// Counts what goes through it.
+    pub fn counted(self, metrics: Arc<Metrics>) -> Outbox {
+        Outbox { metrics: Some(metrics), ..self }
     }
 
     /// Queues the frames of one message; one that does not fit is dropped or closes the connection, by its importance.
@@ -97,7 +104,8 @@ impl Outbox {
         let fragment = frames.len() > 1;
         let cost: usize = frames.iter().map(|frame| frame.len() + FRAME_OVERHEAD).sum();
         if !fragment && state.bytes + cost > self.limit / 2 {
-            state.drop_presence();
+            let dropped = state.drop_presence() + u64::from(importance == Importance::Droppable);
+            self.count(|metrics| metrics.presence_dropped.add(dropped));
             if importance == Importance::Droppable {
                 return;
             }
@@ -109,6 +117,7 @@ impl Outbox {
         if !fits {
             state.clear();
             drop(state);
+            self.count(|metrics| metrics.slow_readers.inc());
             return self.close(CLOSE_TOO_SLOW, "too slow: reconnect to get what was missed");
         }
         *state.counter(fragment) += cost;
@@ -143,7 +152,12 @@ impl Outbox {
     /// Waits for the next thing to write. For one writer only.
     pub async fn next(&self) -> Next {
         loop {
-            if let Some(next) = self.lock().take() {
+            let next = self.lock().take();
+            if let Some(next) = next {
+                if let Next::Frames(frames) = &next {
+                    let bytes = frames.iter().map(Bytes::len).sum::<usize>();
+                    self.count(|metrics| metrics.sent.add(frames.len() as u64, bytes as u64));
+                }
                 return next;
             }
             self.wake.notified().await;
@@ -155,6 +169,10 @@ impl Outbox {
         while !self.is_closing() {
             self.closed.notified().await;
         }
+    }
+
+    fn count(&self, count: impl FnOnce(&Metrics)) {
+        self.metrics.as_deref().map(count);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -185,10 +203,13 @@ impl State {
         if fragment { &mut self.fragment_bytes } else { &mut self.bytes }
     }
 
-    fn drop_presence(&mut self) {
+    /// Returns how many frames went.
+    fn drop_presence(&mut self) -> u64 {
+        let before = self.queue.len();
         self.queue.retain(|item| item.fragment || item.importance == Importance::Required);
         self.bytes =
             self.queue.iter().filter(|item| !item.fragment).map(|item| item.frame.len() + FRAME_OVERHEAD).sum();
+        (before - self.queue.len()) as u64
     }
 
     fn clear(&mut self) {

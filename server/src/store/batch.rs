@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{Append, Compact, Report, Reports, StoreError};
 use crate::limits::{STORE_PROBE_BYTES, STORE_ROOMS_CACHED};
+use crate::metrics::Histogram;
 
 /// One write of a room.
 pub(super) enum Work {
@@ -49,8 +51,13 @@ impl Work {
 }
 
 impl Rooms {
-    /// Writes all or nothing; returns after the data is synced to the disk.
-    pub(super) fn write(&mut self, connection: &mut Connection, work: &[Work]) -> Result<(), StoreError> {
+    /// Writes all or nothing; returns after the data is synced to the disk, which is timed.
+    pub(super) fn write(
+        &mut self,
+        connection: &mut Connection,
+        work: &[Work],
+        times: &Histogram,
+    ) -> Result<(), StoreError> {
         if self.known.len() > STORE_ROOMS_CACHED {
             self.known.clear();
         }
@@ -65,7 +72,9 @@ impl Rooms {
             }
             staged.insert(work.room().clone(), state);
         }
+        let begun = Instant::now();
         transaction.commit()?;
+        times.took(begun.elapsed());
         self.known.extend(staged);
         Ok(())
     }

@@ -88,6 +88,12 @@ pub enum LoadError {
         /// First entry after it.
         after: u64,
     },
+    /// SQLite could not list rooms.
+    #[error("cannot list rooms: {reason}")]
+    List {
+        /// What SQLite said.
+        reason: rusqlite::Error,
+    },
     /// The thread that read it was ended.
     #[error("reading was interrupted: {reason}")]
     Interrupted {

@@ -14,12 +14,13 @@
 mod batch;
 mod checkpoint;
 mod error;
+mod list;
+mod offline;
 mod open;
 mod read;
 mod thread;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -27,12 +28,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::config::StoreConfig;
 use crate::limits::{STORE_COMMAND_BYTES, STORE_QUEUE_BYTES};
+use crate::metrics::StoreMetrics;
 
 pub use error::{LoadError, OpenError, StoreError};
+pub use list::StoredRoom;
+pub use offline::{FileFacts, StoreFile};
 pub use open::FILE_NAME;
 pub use read::Saved;
 
-use thread::{Counters, WriterThread};
+use thread::WriterThread;
 
 /// Tells a room what became of what it handed to the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +87,7 @@ pub struct Store {
     queue: std::sync::mpsc::Sender<Command>,
     space: Arc<Semaphore>,
     reader: Arc<Mutex<Connection>>,
-    counters: Arc<Counters>,
+    counters: Arc<StoreMetrics>,
     thread: Mutex<Option<WriterThread>>,
     /// Held while the folder is in use.
     lock: Mutex<Option<std::fs::File>>,
@@ -119,8 +123,15 @@ impl Store {
     /// # Errors
     /// [`OpenError`] if the folder cannot be used, another process has it, or the database is damaged or of another version.
     pub fn open(folder: &Path, config: &StoreConfig) -> Result<Store, OpenError> {
+        Store::open_counted(folder, config, Arc::default())
+    }
+
+    /// As [`Store::open`], and counts into `counters` what it does.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_counted(folder: &Path, config: &StoreConfig, counters: Arc<StoreMetrics>) -> Result<Store, OpenError> {
         let opened = open::open(folder, config)?;
-        let counters = Arc::new(Counters::default());
         let (queue, commands) = std::sync::mpsc::channel();
         let thread =
             WriterThread::start(opened.writer, opened.checkpointer, opened.path.clone(), commands, counters.clone())
@@ -175,6 +186,46 @@ impl Store {
         task.await.unwrap_or_else(|error| Err(LoadError::Interrupted { reason: error.to_string() }))
     }
 
+    /// Whether anything is stored of a room.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn has_room(&self, room: &str) -> Result<bool, LoadError> {
+        let name = room.to_owned();
+        self.read(move |reader| list::has(reader, &name)).await
+    }
+
+    /// Names and sizes of stored rooms in the order of their names: at most `limit` that come after `after`.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn rooms(&self, after: Option<&str>, limit: usize) -> Result<Vec<StoredRoom>, LoadError> {
+        let after = after.map(str::to_owned);
+        self.read(move |reader| list::rooms(reader, after.as_deref(), limit)).await
+    }
+
+    /// The sizes of one room; `None` if nothing is stored of it.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn room(&self, name: &str) -> Result<Option<StoredRoom>, LoadError> {
+        let name = name.to_owned();
+        self.read(move |reader| list::room(reader, &name)).await
+    }
+
+    /// Reads on a thread that may wait.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, LoadError> {
+        let reader = self.reader.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            read(&reader).map_err(|reason| LoadError::List { reason })
+        });
+        task.await.unwrap_or_else(|error| Err(LoadError::Interrupted { reason: error.to_string() }))
+    }
+
     /// Waits until everything queued before is committed or has failed.
     pub async fn flush(&self) {
         let (done, wait) = oneshot::channel();
@@ -194,12 +245,11 @@ impl Store {
 
     /// Counts what was done so far.
     pub fn stats(&self) -> StoreStats {
-        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         StoreStats {
-            commits: read(&self.counters.commits),
-            entries: read(&self.counters.entries),
-            bytes: read(&self.counters.bytes),
-            failures: read(&self.counters.failures),
+            commits: self.counters.commits.value(),
+            entries: self.counters.entries.value(),
+            bytes: self.counters.bytes.value(),
+            failures: self.counters.failures.value(),
         }
     }
 
@@ -211,7 +261,7 @@ impl Store {
     /// Whether the database took the last write. Where it did not, because the disk is full or has a fault, the store tries
     /// again by itself.
     pub fn takes_writes(&self) -> bool {
-        !self.counters.refusing.load(Ordering::Relaxed)
+        !self.counters.refusing.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Bytes that wait for the store's thread.

@@ -93,7 +93,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Refuses files of other programs and of other versions; a new file passes.
-fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let read = |name| {
         connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(|reason| classify(path, reason))
     };
@@ -134,7 +134,7 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn classify(path: &Path, reason: rusqlite::Error) -> OpenError {
+pub(super) fn classify(path: &Path, reason: rusqlite::Error) -> OpenError {
     let path = path.to_path_buf();
     match reason.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 
@@ -14,17 +14,7 @@ use super::batch::{Outcome, Rooms, Work, probe};
 use super::checkpoint::Checkpoints;
 use super::{Append, Command, Compact, Report, StoreError};
 use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES, STORE_PROBE_PAUSE};
-
-/// Numbers for [`super::StoreStats`], written by the thread only.
-#[derive(Default)]
-pub(super) struct Counters {
-    pub(super) commits: AtomicU64,
-    pub(super) entries: AtomicU64,
-    pub(super) bytes: AtomicU64,
-    pub(super) failures: AtomicU64,
-    /// Whether the database refused the last write.
-    pub(super) refusing: AtomicBool,
-}
+use crate::metrics::StoreMetrics;
 
 /// The running thread; ends after [`Command::Stop`].
 pub(super) struct WriterThread(JoinHandle<()>);
@@ -33,7 +23,7 @@ struct Writer {
     connection: Connection,
     rooms: Rooms,
     checkpoints: Checkpoints,
-    counters: Arc<Counters>,
+    counters: Arc<StoreMetrics>,
 }
 
 /// What is committed together.
@@ -51,7 +41,7 @@ impl WriterThread {
         checkpointer: Connection,
         path: PathBuf,
         commands: Receiver<Command>,
-        counters: Arc<Counters>,
+        counters: Arc<StoreMetrics>,
     ) -> std::io::Result<WriterThread> {
         let checkpoints = Checkpoints::start(checkpointer, path)?;
         let mut writer = Writer { connection, rooms: Rooms::default(), checkpoints, counters };
@@ -118,25 +108,27 @@ impl Writer {
         }
     }
 
+    fn write(&mut self, work: &[Work]) -> Result<(), StoreError> {
+        let written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
+        self.noted(&written);
+        written
+    }
+
     /// Commits all in one transaction. If that fails, each room on its own, so that one cannot harm another.
     fn commit(&mut self, work: Vec<Work>) {
         if work.is_empty() {
             return;
         }
-        let written = self.rooms.write(&mut self.connection, &work);
-        self.noted(&written);
-        match written {
+        match self.write(&work) {
             Ok(()) => self.report_success(&work),
             Err(error) => {
-                self.counters.failures.fetch_add(1, Ordering::Relaxed);
+                self.counters.failures.inc();
                 let rooms = by_room(work);
                 if rooms.len() == 1 {
                     return rooms.iter().for_each(|work| report_failure(work, &error.to_string()));
                 }
                 for work in rooms {
-                    let written = self.rooms.write(&mut self.connection, &work);
-                    self.noted(&written);
-                    match written {
+                    match self.write(&work) {
                         Ok(()) => self.report_success(&work),
                         Err(error) => report_failure(&work, &error.to_string()),
                     }
@@ -148,9 +140,10 @@ impl Writer {
     fn report_success(&self, work: &[Work]) {
         let bytes: usize = work.iter().map(Work::bytes).sum();
         let entries = work.iter().filter(|work| matches!(work, Work::Append(_))).count();
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.counters.entries.fetch_add(entries as u64, Ordering::Relaxed);
-        self.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.counters.commits.inc();
+        self.counters.entries.add(entries as u64);
+        self.counters.bytes.add(bytes as u64);
+        self.counters.batch.observe(entries as u64);
         Outcome::of(work).send();
     }
 }

@@ -1,0 +1,195 @@
+//! What an operator asks of a room.
+
+use std::sync::Arc;
+
+use syncline::crdt::Path;
+use syncline::replica::Room;
+use tokio::sync::oneshot;
+
+use super::{OpenRefusal, Relay, RoomCommand};
+
+/// Questions and orders that wait in one room; beyond it the next are refused.
+const WAITING: usize = 64;
+
+/// Is a question or an order to a room.
+pub(crate) enum Manage {
+    /// What the room holds.
+    Describe(oneshot::Sender<RoomFacts>),
+    /// All of the room as it is for other programs.
+    Export(ExportFormat, oneshot::Sender<Vec<u8>>),
+    /// A snapshot that replaces the log; answered when the disk has it, or with what went wrong.
+    Compact(oneshot::Sender<Result<(), String>>),
+}
+
+/// Names a form of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// Plain JSON.
+    Json,
+    /// The canonical snapshot.
+    Binary,
+}
+
+/// Is what a room says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomFacts {
+    /// Digest of the content: equal rooms have equal ones.
+    pub digest: String,
+    /// Replicas that have written to it.
+    pub writers: u64,
+    /// Events that it has seen.
+    pub events: u64,
+    /// Whether the disk has all of it.
+    pub durable: bool,
+}
+
+/// Says why a room did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManageError {
+    /// It is neither in memory nor stored.
+    #[error("there is no room {0:?}")]
+    Missing(String),
+    /// The store cannot say whether it is there.
+    #[error("the room cannot be looked up: {0}")]
+    Store(String),
+    /// It cannot be loaded now.
+    #[error("{0}")]
+    Refused(String),
+    /// It ended, or it has too much to do.
+    #[error("the room did not answer")]
+    Silent,
+    /// The order was not carried out.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<OpenRefusal> for ManageError {
+    fn from(refusal: OpenRefusal) -> Self {
+        ManageError::Refused(refusal.to_string())
+    }
+}
+
+/// What waits in a room until its turn is over.
+#[derive(Default)]
+pub(super) struct Orders {
+    exports: Vec<(ExportFormat, oneshot::Sender<Vec<u8>>)>,
+    /// Who wants a snapshot, and who is told when the one on its way is stored.
+    wanted: Vec<oneshot::Sender<Result<(), String>>>,
+    promised: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+impl Orders {
+    /// Answers at once or keeps the order; whoever asked may have gone, which is all right.
+    pub(super) fn take(&mut self, room: &Room, order: Manage) {
+        match order {
+            Manage::Describe(answer) => drop(answer.send(describe(room))),
+            Manage::Export(format, answer) if self.exports.len() < WAITING => self.exports.push((format, answer)),
+            Manage::Compact(answer) if self.wanted.len() + self.promised.len() < WAITING => self.wanted.push(answer),
+            Manage::Export(..) | Manage::Compact(_) => {}
+        }
+    }
+
+    pub(super) fn wants_snapshot(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// A snapshot was handed to the store.
+    pub(super) fn snapshot_started(&mut self) {
+        self.promised.append(&mut self.wanted);
+    }
+
+    /// The snapshot is stored, or not.
+    pub(super) fn snapshot_ended(&mut self, done: &Result<(), String>) {
+        self.promised.drain(..).for_each(|answer| drop(answer.send(done.clone())));
+    }
+
+    /// Writes the exports that were asked for. A large room takes long, so that is not done on a worker.
+    pub(super) async fn export(&mut self, room: Room) -> Option<Room> {
+        if self.exports.is_empty() {
+            return Some(room);
+        }
+        let exports = std::mem::take(&mut self.exports);
+        let written = tokio::task::spawn_blocking(move || {
+            for (format, answer) in exports {
+                // Whoever asked may have gone.
+                let _ = answer.send(export(&room, format));
+            }
+            room
+        });
+        // Fails only if encoding panicked; the room is then loaded anew.
+        written.await.ok()
+    }
+}
+
+impl Relay {
+    /// Whether a room is in memory or stored.
+    async fn has_room(&self, name: &str) -> Result<bool, ManageError> {
+        if self.loaded().iter().any(|(loaded, _)| **loaded == *name) {
+            return Ok(true);
+        }
+        let Some(store) = self.store() else { return Ok(false) };
+        store.has_room(name).await.map_err(|error| ManageError::Store(error.to_string()))
+    }
+
+    /// Asks a room that exists, loading it if need be.
+    async fn manage<T>(
+        self: &Arc<Self>,
+        name: &str,
+        order: impl FnOnce(oneshot::Sender<T>) -> Manage,
+    ) -> Result<T, ManageError> {
+        self.require_room(name).await?;
+        let (answer, wait) = oneshot::channel();
+        // The handle is kept until the answer is here, so that the room stays in memory.
+        let handle = self.open(name)?;
+        let sent = handle.mailbox.send(RoomCommand::Manage(order(answer))).await;
+        sent.map_err(|_| ManageError::Silent)?;
+        wait.await.map_err(|_| ManageError::Silent)
+    }
+
+    /// Fails if a room does not exist.
+    pub(crate) async fn require_room(&self, name: &str) -> Result<(), ManageError> {
+        if self.has_room(name).await? { Ok(()) } else { Err(ManageError::Missing(name.to_owned())) }
+    }
+
+    /// What a room says of itself.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn describe_room(self: &Arc<Self>, name: &str) -> Result<RoomFacts, ManageError> {
+        self.manage(name, Manage::Describe).await
+    }
+
+    /// All of a room for other programs.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn export_room(self: &Arc<Self>, name: &str, format: ExportFormat) -> Result<Vec<u8>, ManageError> {
+        self.manage(name, |answer| Manage::Export(format, answer)).await
+    }
+
+    /// Replaces the log of a room by a snapshot; returns when the disk has it.
+    ///
+    /// # Errors
+    /// [`ManageError`].
+    pub async fn compact_room(self: &Arc<Self>, name: &str) -> Result<(), ManageError> {
+        self.manage(name, Manage::Compact).await?.map_err(ManageError::Failed)
+    }
+}
+
+fn describe(room: &Room) -> RoomFacts {
+    let version = room.doc().version();
+    RoomFacts {
+        digest: room.doc().digest().to_string(),
+        writers: version.iter().count() as u64,
+        events: version.iter().map(|(_, last)| last).sum(),
+        durable: room.is_durable(),
+    }
+}
+
+fn export(room: &Room, format: ExportFormat) -> Vec<u8> {
+    match format {
+        ExportFormat::Json => room.doc().to_json(&Path::root()).unwrap_or_else(|| "{}".into()).into_bytes(),
+        ExportFormat::Binary => room.doc().export(),
+    }
+}
