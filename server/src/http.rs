@@ -11,7 +11,8 @@ use axum::routing::{any, get};
 use serde_json::{Value, json};
 
 use crate::relay::{Phase, Relay};
-use crate::socket;
+use crate::socket::{self, Refusal};
+use crate::yjs;
 
 /// Answers all requests of one relay.
 pub fn router(relay: Arc<Relay>) -> Router {
@@ -20,6 +21,8 @@ pub fn router(relay: Arc<Relay>) -> Router {
         .route("/readyz", get(readyz))
         .route("/version", get(version))
         .route("/sync", any(sync))
+        .route("/yjs/{*name}", any(yjs))
+        .route("/hocuspocus", any(hocuspocus))
         .fallback(not_found)
         .with_state(relay)
 }
@@ -49,7 +52,19 @@ async fn version() -> Response {
 }
 
 async fn sync(State(relay): State<Arc<Relay>>, request: Request) -> Response {
-    match socket::upgrade(&relay, request) {
+    answer(socket::upgrade(&relay, request))
+}
+
+async fn yjs(State(relay): State<Arc<Relay>>, request: Request) -> Response {
+    answer(yjs::upgrade(&relay, request))
+}
+
+async fn hocuspocus(State(relay): State<Arc<Relay>>, request: Request) -> Response {
+    answer(yjs::upgrade_hocuspocus(&relay, request))
+}
+
+fn answer(upgraded: Result<Response, Refusal>) -> Response {
+    match upgraded {
         Ok(response) => response,
         Err(refusal) => {
             let mut response = problem(refusal.status(), &refusal.to_string());
@@ -63,7 +78,7 @@ async fn sync(State(relay): State<Arc<Relay>>, request: Request) -> Response {
 
 async fn not_found(request: Request) -> Response {
     let hint = format!(
-        "there is nothing at {}; replicas connect by WebSocket to /sync, people look at /healthz, /readyz and /version",
+        "there is nothing at {}; replicas connect by WebSocket to /sync, clients of Yjs to /yjs/NAME or /hocuspocus, people look at /healthz, /readyz and /version",
         request.uri().path()
     );
     problem(StatusCode::NOT_FOUND, &hint)

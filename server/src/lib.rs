@@ -10,6 +10,7 @@
 //! | [`store`] | the database: an SQLite file with a thread of its own |
 //! | [`relay`] | the rooms in memory, one task each |
 //! | [`socket`] | one connection: upgrade, framing, bounded queue, keep-alive |
+//! | [`yjs`] | documents for clients of Yjs: y-websocket and Hocuspocus |
 //! | [`http`] | health, readiness, version, the door to `/sync` |
 //! | [`tls`] | TLS in this process, with certificates that may change |
 //! | [`serve`] | puts these together, starts and ends them in order |
@@ -36,3 +37,4 @@ pub mod socket;
 pub mod store;
 pub mod tls;
 mod watched;
+pub mod yjs;

@@ -20,11 +20,12 @@ use crate::access::Access;
 use crate::config::Config;
 use crate::store::Store;
 
-pub(crate) use registry::RoomHandle;
+pub(crate) use compaction::Compaction;
+pub(crate) use registry::{OpenRefusal, Registry, RoomHandle, Seed};
 pub(crate) use room::RoomCommand;
 pub(crate) use tasks::Place;
 
-use registry::Registry;
+use crate::yjs::Hub;
 use tasks::Tasks;
 
 /// Says what the relay does as a whole.
@@ -46,6 +47,7 @@ pub struct Relay {
     phase: watch::Sender<Phase>,
     store: OnceLock<Arc<Store>>,
     registry: Registry,
+    yjs: Hub,
     connections: Tasks,
     rooms: Tasks,
     next_connection: AtomicU64,
@@ -60,6 +62,7 @@ impl Relay {
             phase: watch::Sender::new(Phase::Starting),
             store: OnceLock::new(),
             registry: Registry::default(),
+            yjs: Hub::default(),
             connections: Tasks::new(),
             rooms: Tasks::new(),
             next_connection: AtomicU64::new(1),
@@ -103,6 +106,11 @@ impl Relay {
         self.store.get()
     }
 
+    /// The documents of Yjs.
+    pub(crate) fn yjs(&self) -> &Hub {
+        &self.yjs
+    }
+
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.connections.running()
@@ -131,6 +139,7 @@ impl Relay {
             tracing::warn!(connections = self.connections(), "connections did not end in time");
         }
         self.registry.clear();
+        self.yjs.registry.clear();
         if tokio::time::timeout_at(deadline, self.rooms.ended()).await.is_err() {
             tracing::warn!(rooms = self.rooms(), "rooms did not end in time");
         }
