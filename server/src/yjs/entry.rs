@@ -81,7 +81,9 @@ impl Open {
     /// When to look at its grant again; `None` if it has no end.
     pub(super) fn next_look(&self, access: &Access) -> Option<Duration> {
         let left = Duration::from_millis(access.ends_ms(&self.grant)?.saturating_sub(now_ms()));
-        Some(if self.asked { left } else { left.saturating_sub(YJS_TOKEN_LEAD) })
+        // An answer that comes too soon after the token before would not be looked at.
+        let pause = TOKEN_PAUSE.saturating_sub(self.entered.elapsed());
+        Some(if self.asked { left } else { left.saturating_sub(YJS_TOKEN_LEAD).max(pause) })
     }
 
     /// The question for a fresh token, once, shortly before its grant ends. y-websocket has no word for it.

@@ -12,6 +12,9 @@ import { WebsocketProvider as WebsocketProvider2 } from "y-websocket-2";
 import { WebsocketProvider as WebsocketProvider3 } from "y-websocket-3";
 import * as Y from "yjs";
 
+// Providers of y-websocket listen for the end of the process, each for itself.
+process.setMaxListeners(0);
+
 const hex = (bytes) => Buffer.from(bytes).toString("hex");
 
 /** A socket that notes which of the updates that went out have not come back. */
