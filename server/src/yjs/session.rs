@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, interval_at, sleep_until};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message as Frame};
 
 use super::bytes::{Malformed, Reader, push_block};
@@ -31,6 +31,9 @@ const CLOSE_UNAUTHORIZED: u16 = 4401;
 
 /// Close code of a connection that sends too much before its token.
 const CLOSE_TOO_MUCH: u16 = 4413;
+
+/// Longest name of a session of Hocuspocus in bytes; its clients take about ten.
+const SESSION_BYTES: usize = 64;
 
 /// Times that a join is handed to a document that is just ending.
 const OPEN_ATTEMPTS: usize = 3;
@@ -99,7 +102,7 @@ impl Session<'_> {
         if let Some((name, token)) = first {
             self.enter_at_once(&name, token.as_deref()).await;
         }
-        let mut keep_alive = interval(YJS_KEEP_ALIVE);
+        let mut keep_alive = interval_at(Instant::now() + YJS_KEEP_ALIVE, YJS_KEEP_ALIVE);
         loop {
             let (closing, next_look) = (self.outbox.is_closing(), self.next_look());
             tokio::select! {
@@ -168,7 +171,7 @@ impl Session<'_> {
         match (self.documents.get(key), message) {
             (Some(Entry::Open(_)), _) => self.message(key, &frame, message).await,
             (_, Message::Token(token)) => self.enter(key, token).await?,
-            (_, Message::Close) => drop(self.documents.remove(key)),
+            (_, Message::Close) => self.drop_waiting(key),
             _ => self.wait(key, &frame),
         }
         Ok(())
@@ -185,6 +188,14 @@ impl Session<'_> {
                 self.documents.entry(key.to_vec()).or_insert_with(|| Entry::Waiting(Vec::new()))
         {
             frames.push(frame.clone());
+        }
+    }
+
+    /// Throws away what waits for the token of a document.
+    fn drop_waiting(&mut self, key: &[u8]) {
+        if let Some(Entry::Waiting(frames)) = self.documents.remove(key) {
+            let bytes: usize = frames.iter().map(Bytes::len).sum();
+            self.waiting = (self.waiting.0 - frames.len(), self.waiting.1 - bytes);
         }
     }
 
@@ -275,10 +286,7 @@ impl Session<'_> {
     fn refuse(&mut self, key: &[u8], prefix: &[u8], reason: &str, code: u16) -> Result<(), Malformed> {
         tracing::info!(reason, "refused");
         self.reply(prefix, Reply::Denied(self.dialect, reason));
-        if let Some(Entry::Waiting(frames)) = self.documents.remove(key) {
-            let bytes: usize = frames.iter().map(Bytes::len).sum();
-            self.waiting = (self.waiting.0 - frames.len(), self.waiting.1 - bytes);
-        }
+        self.drop_waiting(key);
         self.refusals += 1;
         if self.refusals > YJS_REFUSALS {
             self.outbox.close(code, reason);
@@ -422,6 +430,7 @@ fn may_renew(entry: &Entry) -> bool {
 
 /// The name of the document in a frame of Hocuspocus; behind it may stand the name of one of several sessions.
 fn document_name(key: &[u8]) -> Option<&str> {
-    let name = std::str::from_utf8(key).ok()?.split('\0').next()?;
-    super::name::check(name).is_ok().then_some(name)
+    let key = std::str::from_utf8(key).ok()?;
+    let (name, session) = key.split_once('\0').unwrap_or((key, ""));
+    (super::name::check(name).is_ok() && session.len() <= SESSION_BYTES).then_some(name)
 }
