@@ -73,8 +73,12 @@ for (const kind of ["y-websocket 2.1", "@hocuspocus/provider 4.8"]) {
     const random = new Random(SEED);
     const relay = await Relay.start({ SYNCLINE_ROOM__COMPACT_ENTRIES: COMPACT_ENTRIES });
     const client = KINDS[kind](`ws://127.0.0.1:${relay.port}`, "kill", { backoff: 50 });
-    t.after(() => (client.close(), relay.stop()));
     const writer = new Writer(client);
+    t.after(async () => {
+      await writer.stop();
+      client.close();
+      await relay.stop();
+    });
     let progress = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       const before = writer.saved;
