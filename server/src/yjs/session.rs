@@ -100,7 +100,8 @@ impl Session<'_> {
     async fn run(&mut self, mut stream: SplitStream<Socket>, first: Option<(String, Option<String>)>) -> &'static str {
         let (mut phases, mut revocations) = (self.relay.phases(), self.relay.access().revocations());
         if let Some((name, token)) = first {
-            self.enter_at_once(&name, token.as_deref()).await;
+            // Boxed, as all that is rare: an idle connection does not pay for it.
+            Box::pin(self.enter_at_once(&name, token.as_deref())).await;
         }
         let mut keep_alive = interval_at(Instant::now() + YJS_KEEP_ALIVE, YJS_KEEP_ALIVE);
         loop {
@@ -116,8 +117,8 @@ impl Session<'_> {
                     Some(Err(_)) => return "the socket failed",
                     None => return "the peer closed",
                 },
-                () = revocations.changed(), if !closing => self.look_at_grants().await,
-                () = sleep_until(next_look), if !closing => self.look_at_grants().await,
+                () = revocations.changed(), if !closing => Box::pin(self.look_at_grants()).await,
+                () = sleep_until(next_look), if !closing => Box::pin(self.look_at_grants()).await,
                 _ = keep_alive.tick() => self.keep_alive(),
                 () = draining(&mut phases), if !closing => {
                     self.outbox.close(CLOSE_RESTART, "the relay restarts: reconnect");
@@ -170,7 +171,7 @@ impl Session<'_> {
         }
         match (self.documents.get(key), message) {
             (Some(Entry::Open(_)), _) => self.message(key, &frame, message).await,
-            (_, Message::Token(token)) => self.enter(key, token).await?,
+            (_, Message::Token(token)) => Box::pin(self.enter(key, token)).await?,
             (_, Message::Close) => self.drop_waiting(key),
             _ => self.wait(key, &frame),
         }
@@ -225,8 +226,8 @@ impl Session<'_> {
             Message::Ping => {
                 return self.outbox.push(vec![Reply::Pong.encode(&open.prefix).into()], Importance::Required);
             }
-            Message::Token(token) => return self.renew(key, token).await,
-            Message::Close => return self.close_document(key).await,
+            Message::Token(token) => return Box::pin(self.renew(key, token)).await,
+            Message::Close => return Box::pin(self.close_document(key)).await,
             Message::Other => return,
         };
         if !open.send(command).await {
