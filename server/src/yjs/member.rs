@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio_tungstenite::tungstenite::Bytes;
 
@@ -19,6 +20,8 @@ pub(crate) struct Member {
     pub(super) prefix: Arc<[u8]>,
     pub(super) dialect: Dialect,
     pub(super) writes: bool,
+    /// When it began.
+    pub(super) since: Instant,
     /// Whether it was told that it may not write.
     pub(super) told: bool,
 }

@@ -1,7 +1,8 @@
 //! Who is there: the states that clients tell of themselves, each with a clock, by the connection that told it last.
 //!
 //! What changes within a short time goes out as one frame. A client that has left is remembered for a while, so that an
-//! echo of its state from another client does not bring it back.
+//! echo of its state from another client does not bring it back. Only a connection that began later does: then it is the
+//! client itself, which does not count on when it comes back, so the relay does.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -45,13 +46,17 @@ pub(super) fn check(update: &[u8]) -> Result<(), Malformed> {
 
 impl Presence {
     /// Takes an update that was checked. What is too large or too much is left out: presence may be lost.
-    pub(super) fn take(&mut self, member: u64, update: &[u8]) {
+    ///
+    /// `since` is when the connection `member` began.
+    pub(super) fn take(&mut self, member: u64, since: Instant, update: &[u8]) {
         // The update was checked before it was handed in.
-        let _ = walk(update, |id, clock, state| self.hear(member, id, clock, state));
+        let _ = walk(update, |id, clock, state| self.hear(member, since, (id, clock, state)));
     }
 
-    fn hear(&mut self, member: u64, id: u64, clock: u32, state: Option<&str>) {
+    fn hear(&mut self, member: u64, since: Instant, (id, told, state): (u64, u32, Option<&str>)) {
         let before = self.clients.get(&id);
+        let is_back = state.is_some() && before.is_some_and(|before| before.state.is_none() && before.heard <= since);
+        let clock = if is_back { told.max(before.map_or(0, |before| before.clock.saturating_add(1))) } else { told };
         let newer = before.is_none_or(|before| clock > before.clock);
         let left = before.is_some_and(|before| {
             clock == before.clock && state.is_none() && before.state.is_some() && before.owner == member
@@ -184,34 +189,39 @@ mod tests {
 
     #[test]
     fn the_newest_state_counts_and_goes_with_its_connection() {
-        let mut presence = Presence::default();
-        presence.take(1, &update(7, 1, "{\"a\":1}"));
-        presence.take(1, &update(7, 2, "{\"a\":2}"));
-        presence.take(2, &update(7, 2, "{\"a\":3}"));
+        let (mut presence, since) = (Presence::default(), Instant::now());
+        presence.take(1, since, &update(7, 1, "{\"a\":1}"));
+        presence.take(1, since, &update(7, 2, "{\"a\":2}"));
+        presence.take(2, since, &update(7, 2, "{\"a\":3}"));
         // Only who told it may take it back under the same clock.
-        presence.take(2, &update(7, 2, NOBODY));
+        presence.take(2, since, &update(7, 2, NOBODY));
         assert_eq!(seen(&mut presence), [(7, 2, Some("{\"a\":2}".into()))]);
         presence.leave(2);
         assert!(!presence.has_changed());
         presence.leave(1);
         assert_eq!(seen(&mut presence), [(7, 3, None)]);
         // An echo does not bring it back, a newer state does.
-        presence.take(2, &update(7, 2, "{}"));
+        presence.take(2, since, &update(7, 2, "{}"));
         assert!(presence.all().is_none() && !presence.has_changed());
-        presence.take(2, &update(7, 4, "{}"));
+        presence.take(2, since, &update(7, 4, "{}"));
         assert!(presence.all().is_some());
         presence.leave(2);
+        assert_eq!(seen(&mut presence), [(7, 5, None)]);
+        // The client itself comes back by a new connection, under a clock of before.
+        presence.take(3, Instant::now(), &update(7, 4, "{}"));
+        assert_eq!(seen(&mut presence), [(7, 6, Some("{}".into()))]);
+        presence.leave(3);
         assert_eq!((presence.bytes, presence.owned.len()), (0, 0));
     }
 
     #[test]
     fn clients_and_states_are_limited() {
-        let mut presence = Presence::default();
+        let (mut presence, since) = (Presence::default(), Instant::now());
         for id in 0..2 * YJS_PRESENCE_IDS as u64 {
-            presence.take(1, &update(id, 1, "{}"));
+            presence.take(1, since, &update(id, 1, "{}"));
         }
         assert_eq!(presence.clients.len(), YJS_PRESENCE_IDS);
-        presence.take(2, &update(1000, 1, &format!("\"{}\"", "x".repeat(YJS_PRESENCE_BYTES))));
+        presence.take(2, since, &update(1000, 1, &format!("\"{}\"", "x".repeat(YJS_PRESENCE_BYTES))));
         assert_eq!(presence.clients.len(), YJS_PRESENCE_IDS);
         assert!(check(&update(1, 1, "{")).is_err());
     }

@@ -195,7 +195,11 @@ impl Serving {
             }
             Command::Vector { member, vector } => self.answer(member, vector),
             Command::Update { member, update, .. } => self.update(member, update).await,
-            Command::Presence { member, update } => self.presence.take(member, &update),
+            Command::Presence { member, update } => {
+                if let Some(who) = self.members.by_number.get(&member) {
+                    self.presence.take(member, who.since, &update);
+                }
+            }
             Command::Query { member } => {
                 if let Some(who) = self.members.by_number.get(&member) {
                     self.show_presence(who);

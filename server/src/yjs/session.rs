@@ -299,7 +299,8 @@ impl Session<'_> {
     async fn join(&mut self, key: &[u8], name: &str, prefix: Arc<[u8]>, admitted: Admitted) {
         let member = self.relay.connection_number();
         let (outbox, writes) = (self.outbox.clone(), admitted.writes);
-        let who = Member { outbox, prefix: prefix.clone(), dialect: self.dialect, writes, told: false };
+        let since = std::time::Instant::now();
+        let who = Member { outbox, prefix: prefix.clone(), dialect: self.dialect, writes, since, told: false };
         let mut reason = "the document restarts: reconnect".to_owned();
         // A document that is just being unloaded hands the join back; the next handle is that of a new task.
         for _ in 0..OPEN_ATTEMPTS {

@@ -261,7 +261,9 @@ fn a_hundred_thousand_changed_frames_harm_nothing() {
             match Message::read(&mut Reader::new(&frame), dialect) {
                 Ok(Message::Update(update)) => taken += usize::from(document.merge(update).is_ok()),
                 Ok(Message::Vector(vector)) => drop(document.lacking(vector).unwrap()),
-                Ok(Message::Presence(update)) => presence::Presence::default().take(1, update),
+                Ok(Message::Presence(update)) => {
+                    presence::Presence::default().take(1, std::time::Instant::now(), update)
+                }
                 _ => {}
             }
         }
