@@ -86,11 +86,6 @@ for (const kind of Object.keys(KINDS)) {
     await until("Ben at Ada's", () => ada.others.some(([, state]) => state.name === "Ben"));
     ada.awareness.setLocalStateField("cursor", 7);
     await until("Ada's cursor", () => ben.others.some(([, state]) => state.cursor === 7));
-    // Who goes and comes back is seen again at once.
-    ada.disconnect();
-    await until("Ada gone", () => ben.others.length === 0, { seconds: 5 });
-    await ada.connect();
-    await until("Ada back", () => ben.others.some(([, state]) => state.cursor === 7), { seconds: 5 });
     // Without a goodbye: the socket is cut.
     ben.awareness.setLocalState = () => undefined;
     const socket = isSync(kind) ? ben.provider.ws : ben.socket.webSocket;
@@ -98,6 +93,13 @@ for (const kind of Object.keys(KINDS)) {
     else ben.socket.shouldConnect = false;
     socket.terminate();
     await until("Ben gone", () => ada.others.length === 0, { seconds: 10 });
+    // Who goes and comes back is seen again at once.
+    const eve = await synced(kind, room("presence"));
+    await until("Ada at Eve's", () => eve.others.some(([, state]) => state.cursor === 7));
+    ada.disconnect();
+    await until("Ada gone", () => eve.others.length === 0, { seconds: 5 });
+    await ada.connect();
+    await until("Ada back", () => eve.others.some(([, state]) => state.cursor === 7), { seconds: 5 });
     closeAll();
   });
 
