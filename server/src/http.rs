@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::admin;
 use crate::relay::{Phase, Relay};
-use crate::socket;
+use crate::socket::{self, Refusal};
+use crate::yjs;
 
 /// Answers all requests of one relay.
 pub fn router(relay: Arc<Relay>) -> Router {
@@ -21,6 +22,8 @@ pub fn router(relay: Arc<Relay>) -> Router {
         .route("/readyz", get(readyz))
         .route("/version", get(version))
         .route("/sync", any(sync))
+        .route("/yjs/{*name}", any(yjs))
+        .route("/hocuspocus", any(hocuspocus))
         .merge(admin::router(&relay))
         .fallback(not_found)
         .with_state(relay)
@@ -51,7 +54,19 @@ async fn version() -> Response {
 }
 
 async fn sync(State(relay): State<Arc<Relay>>, request: Request) -> Response {
-    match socket::upgrade(&relay, request) {
+    answer(&relay, socket::upgrade(&relay, request))
+}
+
+async fn yjs(State(relay): State<Arc<Relay>>, request: Request) -> Response {
+    answer(&relay, yjs::upgrade(&relay, request))
+}
+
+async fn hocuspocus(State(relay): State<Arc<Relay>>, request: Request) -> Response {
+    answer(&relay, yjs::upgrade_hocuspocus(&relay, request))
+}
+
+fn answer(relay: &Relay, upgraded: Result<Response, Refusal>) -> Response {
+    match upgraded {
         Ok(response) => response,
         Err(refusal) => {
             relay.metrics().refused.of((&refusal).into()).inc();
@@ -66,7 +81,7 @@ async fn sync(State(relay): State<Arc<Relay>>, request: Request) -> Response {
 
 async fn not_found(request: Request) -> Response {
     let hint = format!(
-        "there is nothing at {}; replicas connect by WebSocket to /sync, people look at /status, /healthz, /readyz and /version",
+        "there is nothing at {}; replicas connect by WebSocket to /sync, clients of Yjs to /yjs/NAME or /hocuspocus, people look at /status, /healthz, /readyz and /version",
         request.uri().path()
     );
     problem(StatusCode::NOT_FOUND, &hint)

@@ -12,6 +12,7 @@
 //! | [`relay`] | the rooms in memory, one task each |
 //! | [`socket`] | one connection: upgrade, framing, bounded queue, keep-alive |
 //! | [`metrics`] | what is counted, and how it is shown |
+//! | [`yjs`] | documents for clients of Yjs: y-websocket and Hocuspocus |
 //! | [`http`] | health, readiness, version, the door to `/sync` |
 //! | [`tls`] | TLS in this process, with certificates that may change |
 //! | [`serve`] | puts these together, starts and ends them in order |
@@ -40,3 +41,4 @@ pub mod socket;
 pub mod store;
 pub mod tls;
 mod watched;
+pub mod yjs;

@@ -139,3 +139,48 @@ pub const ADMIN_PAGE: usize = 1000;
 
 /// Time for an order of an operator to a room: what takes longer goes on, but nobody waits for it.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Largest document of Yjs in memory in bytes: also the largest frame that a client gets.
+pub const YJS_DOCUMENT_BYTES: usize = syncline::bounds::MESSAGE_BYTES;
+
+/// Largest frame from a client of Yjs in bytes: it sends a whole document in one.
+pub const YJS_FRAME_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of frames that wait for documents of Yjs over all rooms; a connection beyond it waits, and with it its socket.
+pub const YJS_INBOX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Blocks of a document that may wait for others that are missing.
+pub const YJS_GAPS: usize = 10_000;
+
+/// Largest state of presence of one client of Yjs in bytes; a larger one is not shown.
+pub const YJS_PRESENCE_BYTES: usize = 16 * 1024;
+
+/// Most clients that one connection tells of: tabs that share it, and those that were replaced.
+pub const YJS_PRESENCE_IDS: usize = 32;
+
+/// Bytes of all states of presence in one document.
+pub const YJS_PRESENCE_ROOM_BYTES: usize = 4 * 1024 * 1024;
+
+/// Time for which changes of presence are gathered into one frame.
+pub const YJS_PRESENCE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Time between two frames that say nothing: clients of Yjs give up after 30 seconds without one.
+pub const YJS_KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// Time for which a refused client of y-websocket is kept: it comes back a tenth of a second after it was closed.
+pub const YJS_REFUSAL_PAUSE: Duration = Duration::from_millis(2_500);
+
+/// Time for a client of Hocuspocus to open its first document, and to stay without one.
+pub const YJS_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time before a token's end at which a client of Hocuspocus is asked for a fresh one.
+pub const YJS_TOKEN_LEAD: Duration = Duration::from_secs(30);
+
+/// Frames of one connection that wait for the token of their documents.
+pub const YJS_WAITING: usize = 256;
+
+/// Bytes of them.
+pub const YJS_WAITING_BYTES: usize = 1024 * 1024;
+
+/// Tokens that may be refused on one connection before it is closed.
+pub const YJS_REFUSALS: usize = 16;

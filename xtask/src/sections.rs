@@ -46,7 +46,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section { name: "page", title: "Types of the page", needs: &[Need::Page], run: page },
     Section {
         name: "e2e",
-        title: "End to end: relay, Chromium, Python, Rust",
+        title: "End to end: relay, Chromium, Python, Rust, clients of Yjs",
         needs: &[Need::Page, Need::Wheel, Need::Relay, Need::Browser],
         run: end_to_end,
     },
@@ -127,9 +127,12 @@ fn page(step: &Step) -> Result<(), Problem> {
 }
 
 fn end_to_end(step: &Step) -> Result<(), Problem> {
-    tools::npm_packages(step, "tests/e2e")?;
-    let npm = Cmd::new("npm").words("run --silent test").dir("tests/e2e");
-    step.test(&with_browser(npm)?, Format::Node)
+    let folders = ["tests/e2e", "tests/yjs"];
+    folders.iter().try_for_each(|folder| tools::npm_packages(step, folder))?;
+    each(folders, |folder| {
+        let npm = Cmd::new("npm").words("run --silent test").dir(folder);
+        step.test(&with_browser(npm)?, Format::Node)
+    })
 }
 
 /// Names Chromium to a test that looks for it by either variable.

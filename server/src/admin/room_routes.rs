@@ -19,6 +19,9 @@ use crate::store::StoredRoom;
 /// Entries of a page that nobody gave a size for.
 const PAGE: usize = 100;
 
+/// Documents of Yjs are stored under names that begin with a control character, as no room does, and come first.
+const BEFORE_ROOMS: &str = "\u{1f}";
+
 /// Which part of a list is asked for.
 pub(super) struct Page {
     pub(super) after: Option<String>,
@@ -58,7 +61,7 @@ pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQu
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     let stored = match page.loaded {
         true => Vec::new(),
-        false => store(&relay)?.rooms(page.after.as_deref(), page.limit + 1).await?,
+        false => store(&relay)?.rooms(page.after.as_deref().or(Some(BEFORE_ROOMS)), page.limit + 1).await?,
     };
     for stored in stored {
         let entry = entries.entry(stored.name.clone()).or_default();

@@ -14,6 +14,7 @@ use crate::client::new_replica_id;
 use crate::limits::IMPORT_BYTES;
 use crate::relay::rebuild;
 use crate::store::{LoadError, OpenError, StoreFile, StoredRoom};
+use crate::yjs::{self, from_stored};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
@@ -73,6 +74,7 @@ pub(super) fn inspect(args: InspectArgs) -> Result<(), Failure> {
 
 fn room_line(room: &StoredRoom, json: bool) -> String {
     let StoredRoom { name, log_entries, log_bytes, snapshot_bytes, last_entry } = room;
+    let name = from_stored(name).map_or_else(|| name.clone(), |document| format!("yjs:{document}"));
     match json {
         true => format!(
             "{}\n",
@@ -151,6 +153,9 @@ pub(super) fn verify(args: VerifyArgs) -> Result<(), Failure> {
 /// Loads a room as the relay does, and checks that a snapshot of it comes to the same.
 fn check_room(store: &mut StoreFile, name: &str) -> Result<(), String> {
     let saved = store.load(name).map_err(|error| error.to_string())?;
+    if let Some(document) = from_stored(name) {
+        return yjs::verify(&saved).map_err(|what| format!("document {document:?} of Yjs: {what}"));
+    }
     let room = rebuild(name, 1, &saved).map_err(|error| error.to_string())?.room;
     let wrong = |what: String| format!("room {name:?}: {what}");
     room.doc().check().map_err(wrong)?;

@@ -51,6 +51,8 @@ reasons! {
         NotReady = "not_ready",
         /// All places are taken.
         Full = "full",
+        /// The address names no document that can be.
+        Name = "name",
         /// The handshake of TLS failed.
         Tls = "tls",
         /// Something else.
@@ -122,6 +124,7 @@ impl From<&Refusal> for Refused {
             Refusal::Origin(_) => Refused::Origin,
             Refusal::NotReady(_) => Refused::NotReady,
             Refusal::Full => Refused::Full,
+            Refusal::Name => Refused::Name,
         }
     }
 }

@@ -11,7 +11,7 @@ const SNAPSHOT_BYTES_PER_ENTRY: u64 = 1024;
 
 /// Sizes of the log and the snapshot of one room.
 #[derive(Debug)]
-pub(super) struct Compaction {
+pub(crate) struct Compaction {
     max_entries: u64,
     max_bytes: u64,
     entries: u64,
@@ -24,7 +24,7 @@ pub(super) struct Compaction {
 }
 
 impl Compaction {
-    pub(super) fn new(settings: &RoomSettings, entries: u64, bytes: u64, snapshot_bytes: u64) -> Compaction {
+    pub(crate) fn new(settings: &RoomSettings, entries: u64, bytes: u64, snapshot_bytes: u64) -> Compaction {
         Compaction {
             max_entries: settings.compact_entries,
             max_bytes: settings.compact_bytes,
@@ -37,7 +37,7 @@ impl Compaction {
     }
 
     /// Counts a new log entry.
-    pub(super) fn wrote(&mut self, bytes: u64) {
+    pub(crate) fn wrote(&mut self, bytes: u64) {
         self.entries += 1;
         self.bytes += bytes;
     }
@@ -54,7 +54,7 @@ impl Compaction {
     }
 
     /// Whether a snapshot is worth its cost now.
-    pub(super) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         let entries = self.max_entries.max(self.snapshot_bytes / SNAPSHOT_BYTES_PER_ENTRY);
         let bytes = self.max_bytes.max(self.snapshot_bytes / 2);
         self.covered.is_none()
@@ -63,13 +63,13 @@ impl Compaction {
     }
 
     /// A snapshot of everything so far is on its way.
-    pub(super) fn start(&mut self, snapshot_bytes: u64) {
+    pub(crate) fn start(&mut self, snapshot_bytes: u64) {
         self.covered = Some((self.entries, self.bytes));
         self.snapshot_bytes = snapshot_bytes;
     }
 
     /// The snapshot is stored, the log before it is gone.
-    pub(super) fn done(&mut self) {
+    pub(crate) fn done(&mut self) {
         let (entries, bytes) = self.covered.take().unwrap_or_default();
         self.entries -= entries;
         self.bytes -= bytes;
@@ -77,7 +77,7 @@ impl Compaction {
     }
 
     /// The snapshot was not stored: wait longer before the next one.
-    pub(super) fn failed(&mut self) {
+    pub(crate) fn failed(&mut self) {
         self.covered = None;
         self.patience = self.patience.saturating_mul(2);
     }

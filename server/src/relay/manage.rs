@@ -7,6 +7,7 @@ use syncline::replica::Room;
 use tokio::sync::oneshot;
 
 use super::{OpenRefusal, Relay, RoomCommand};
+use crate::yjs::from_stored;
 
 /// Questions and orders that wait in one room; beyond it the next are refused.
 const WAITING: usize = 64;
@@ -128,7 +129,7 @@ impl Relay {
         if self.loaded().iter().any(|(loaded, _)| **loaded == *name) {
             return Ok(true);
         }
-        let Some(store) = self.store() else { return Ok(false) };
+        let Some(store) = self.store().filter(|_| from_stored(name).is_none()) else { return Ok(false) };
         store.has_room(name).await.map_err(|error| ManageError::Store(error.to_string()))
     }
 

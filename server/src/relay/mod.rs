@@ -31,12 +31,13 @@ pub use manage::{ExportFormat, ManageError, RoomFacts};
 pub use sizes::RoomSizes;
 
 pub(crate) use clients::Present;
-pub(crate) use registry::{OpenRefusal, RoomHandle};
+pub(crate) use compaction::Compaction;
+pub(crate) use registry::{OpenRefusal, Registry, RoomHandle, Seed};
 pub(crate) use restore::rebuild;
 pub(crate) use room::RoomCommand;
 pub(crate) use tasks::Place;
 
-use registry::Registry;
+use crate::yjs::Hub;
 use tasks::Tasks;
 
 /// Says what the relay does as a whole.
@@ -62,6 +63,7 @@ pub struct Relay {
     phase: watch::Sender<Phase>,
     store: OnceLock<Arc<Store>>,
     registry: Registry,
+    yjs: Hub,
     connections: Tasks,
     rooms: Tasks,
     next_connection: AtomicU64,
@@ -82,6 +84,7 @@ impl Relay {
             phase: watch::Sender::new(Phase::Starting),
             store: OnceLock::new(),
             registry: Registry::default(),
+            yjs: Hub::default(),
             connections: Tasks::new(),
             rooms: Tasks::new(),
             next_connection: AtomicU64::new(1),
@@ -156,6 +159,11 @@ impl Relay {
         self.store.get()
     }
 
+    /// The documents of Yjs.
+    pub(crate) fn yjs(&self) -> &Hub {
+        &self.yjs
+    }
+
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.connections.running()
@@ -184,6 +192,7 @@ impl Relay {
             tracing::warn!(connections = self.connections(), "connections did not end in time");
         }
         self.registry.clear();
+        self.yjs.registry.clear();
         if tokio::time::timeout_at(deadline, self.rooms.ended()).await.is_err() {
             tracing::warn!(rooms = self.rooms(), "rooms did not end in time");
         }

@@ -6,20 +6,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use syncline::link::ErrorCode;
 use tokio::sync::mpsc;
 
-use super::room::{self, RoomCommand, RoomTask};
+use super::room::{self, RoomCommand};
 use super::sizes::Gauges;
-use super::{Phase, Relay};
+use super::{Phase, Place, Relay};
 use crate::limits::ROOM_MAILBOX;
+use crate::store::Store;
 
-/// Reaches one room. While a connection holds it, the room stays in memory.
-#[derive(Debug, Clone)]
-pub(crate) struct RoomHandle {
+/// Reaches one room, which takes commands of one type. While a connection holds it, the room stays in memory.
+pub(crate) struct RoomHandle<C = RoomCommand> {
     pub(crate) name: Arc<str>,
     /// Number of the room on all links of this relay.
     pub(crate) alias: u32,
-    pub(crate) mailbox: mpsc::Sender<RoomCommand>,
+    pub(crate) mailbox: mpsc::Sender<C>,
     /// What the room tells of its size.
     pub(crate) gauges: Arc<Gauges>,
+}
+
+impl<C> Clone for RoomHandle<C> {
+    fn clone(&self) -> Self {
+        let (mailbox, gauges) = (self.mailbox.clone(), self.gauges.clone());
+        RoomHandle { name: self.name.clone(), alias: self.alias, mailbox, gauges }
+    }
+}
+
+/// What the task of a room begins with.
+pub(crate) struct Seed<C> {
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) name: Arc<str>,
+    pub(crate) alias: u32,
+    pub(crate) commands: mpsc::Receiver<C>,
+    pub(crate) gauges: Arc<Gauges>,
+    pub(crate) _place: Place,
 }
 
 /// Says why a room cannot be opened right now.
@@ -43,15 +61,13 @@ impl OpenRefusal {
     }
 }
 
-/// Holds the handles of all rooms in memory.
-#[derive(Debug, Default)]
-pub(super) struct Registry {
-    rooms: Mutex<Rooms>,
+/// Holds the handles of all rooms of one kind that are in memory.
+pub(crate) struct Registry<C = RoomCommand> {
+    rooms: Mutex<Rooms<C>>,
 }
 
-#[derive(Debug, Default)]
-struct Rooms {
-    by_name: HashMap<Arc<str>, RoomHandle>,
+struct Rooms<C> {
+    by_name: HashMap<Arc<str>, RoomHandle<C>>,
     aliases: HashSet<u32>,
     last_alias: u32,
 }
@@ -62,23 +78,14 @@ impl Relay {
     /// # Errors
     /// [`OpenRefusal`]; all of them are temporary.
     pub(crate) fn open(self: &Arc<Relay>, name: &str) -> Result<RoomHandle, OpenRefusal> {
-        let mut rooms = self.registry.lock();
-        if self.phase() != Phase::Ready {
-            return Err(OpenRefusal::Draining);
-        }
-        // A task that ended unexpectedly leaves a closed mailbox behind; the room is then loaded anew.
-        if let Some(handle) = rooms.by_name.get(name).filter(|handle| !handle.mailbox.is_closed()) {
-            return Ok(handle.clone());
-        }
-        rooms.remove(name);
-        let store = self.store().ok_or(OpenRefusal::Draining)?.clone();
-        let place = self.rooms.enter(self.config.room.max).ok_or(OpenRefusal::Full)?;
-        let (mailbox, commands) = mpsc::channel(ROOM_MAILBOX);
-        let handle = RoomHandle { name: name.into(), alias: rooms.take_alias(), mailbox, gauges: Arc::default() };
-        rooms.by_name.insert(handle.name.clone(), handle.clone());
-        let task = RoomTask::new(self.clone(), store, &handle, commands);
-        tokio::spawn(room::run(task, place));
-        Ok(handle)
+        self.registry.open(self, name, |seed| {
+            tokio::spawn(room::run(seed));
+        })
+    }
+
+    /// Takes a room out of the registry if nobody but the registry holds its handle.
+    pub(super) fn unload_if_unused(&self, name: &str, alias: u32) -> bool {
+        self.registry.unload_if_unused(name, alias)
     }
 
     /// The sizes of the rooms in memory, by name.
@@ -86,9 +93,45 @@ impl Relay {
         self.registry.lock().by_name.values().map(|handle| (handle.name.clone(), handle.gauges.clone())).collect()
     }
 
+    /// Takes a room out of the registry because its task ends.
+    pub(super) fn forget(&self, name: &str, alias: u32) {
+        self.registry.forget(name, alias);
+    }
+}
+
+impl<C> Registry<C> {
+    /// Returns the handle of a room; `start` starts its task if it is not in memory.
+    ///
+    /// # Errors
+    /// [`OpenRefusal`]; all of them are temporary.
+    pub(crate) fn open(
+        &self,
+        relay: &Arc<Relay>,
+        name: &str,
+        start: impl FnOnce(Seed<C>),
+    ) -> Result<RoomHandle<C>, OpenRefusal> {
+        let mut rooms = self.lock();
+        if relay.phase() != Phase::Ready {
+            return Err(OpenRefusal::Draining);
+        }
+        // A task that ended unexpectedly leaves a closed mailbox behind; the room is then loaded anew.
+        if let Some(handle) = rooms.by_name.get(name).filter(|handle| !handle.mailbox.is_closed()) {
+            return Ok(handle.clone());
+        }
+        rooms.remove(name);
+        let store = relay.store().ok_or(OpenRefusal::Draining)?.clone();
+        let place = relay.rooms.enter(relay.config.room.max).ok_or(OpenRefusal::Full)?;
+        let (mailbox, commands) = mpsc::channel(ROOM_MAILBOX);
+        let handle = RoomHandle { name: name.into(), alias: rooms.take_alias(), mailbox, gauges: Arc::default() };
+        rooms.by_name.insert(handle.name.clone(), handle.clone());
+        let (name, alias, gauges) = (handle.name.clone(), handle.alias, handle.gauges.clone());
+        start(Seed { relay: relay.clone(), store, name, alias, commands, gauges, _place: place });
+        Ok(handle)
+    }
+
     /// Takes a room out of the registry if nobody but the registry holds its handle. Joins take the same lock, so none is lost.
-    pub(super) fn unload_if_unused(&self, name: &str, alias: u32) -> bool {
-        let mut rooms = self.registry.lock();
+    pub(crate) fn unload_if_unused(&self, name: &str, alias: u32) -> bool {
+        let mut rooms = self.lock();
         let unused =
             rooms.by_name.get(name).is_none_or(|handle| handle.alias == alias && handle.mailbox.strong_count() == 1);
         if unused {
@@ -98,26 +141,42 @@ impl Relay {
     }
 
     /// Takes a room out of the registry because its task ends.
-    pub(super) fn forget(&self, name: &str, alias: u32) {
-        let mut rooms = self.registry.lock();
+    pub(crate) fn forget(&self, name: &str, alias: u32) {
+        let mut rooms = self.lock();
         if rooms.by_name.get(name).is_some_and(|handle| handle.alias == alias) {
             rooms.remove(name);
         }
     }
-}
 
-impl Registry {
     /// Drops all handles: the rooms end when no connection holds them any more.
     pub(super) fn clear(&self) {
         *self.lock() = Rooms::default();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Rooms> {
+    fn lock(&self) -> MutexGuard<'_, Rooms<C>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Rooms {
+impl<C> std::fmt::Debug for Registry<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("rooms", &self.lock().by_name.len()).finish_non_exhaustive()
+    }
+}
+
+impl<C> Default for Registry<C> {
+    fn default() -> Self {
+        Registry { rooms: Mutex::default() }
+    }
+}
+
+impl<C> Default for Rooms<C> {
+    fn default() -> Self {
+        Rooms { by_name: HashMap::new(), aliases: HashSet::new(), last_alias: 0 }
+    }
+}
+
+impl<C> Rooms<C> {
     /// The next free number from 1; at most `room.max` are taken, so the search ends.
     fn take_alias(&mut self) -> u32 {
         loop {

@@ -12,14 +12,14 @@ use tokio_tungstenite::tungstenite::Bytes;
 
 use super::compaction::Compaction;
 use super::manage::{Manage, Orders};
-use super::registry::RoomHandle;
+use super::now_ms;
+use super::registry::Seed;
 use super::restore::{Restored, restore};
-use super::sizes::{Gauges, RoomSizes};
-use super::{Place, Relay, now_ms};
+use super::sizes::RoomSizes;
 use crate::limits::{PRESENCE_GATHER, ROOM_TICK, ROOM_TURN};
 use crate::metrics::{Acks, Level, Outcome};
 use crate::socket::{Importance, Outbox};
-use crate::store::{Report, Reports, Store};
+use crate::store::{Report, Reports};
 
 /// Close code when a room is not available for a moment.
 const CLOSE_TRY_AGAIN: u16 = 1013;
@@ -42,14 +42,7 @@ pub(crate) enum RoomCommand {
 }
 
 /// A room's task before its data is loaded.
-pub(super) struct RoomTask {
-    relay: Arc<Relay>,
-    store: Arc<Store>,
-    name: Arc<str>,
-    alias: u32,
-    gauges: Arc<Gauges>,
-    commands: mpsc::Receiver<RoomCommand>,
-}
+type RoomTask = Seed<RoomCommand>;
 
 /// A room that is served.
 struct Serving {
@@ -78,7 +71,7 @@ enum Step {
 }
 
 /// Loads the room and serves it until nobody needs it; ends at once if it cannot be loaded.
-pub(super) async fn run(task: RoomTask, place: Place) {
+pub(super) async fn run(task: RoomTask) {
     match restore(&task.store, &task.name, task.alias).await {
         Ok(restored) => {
             tracing::debug!(room = &*task.name, entries = restored.log_entries, "room loaded");
@@ -91,20 +84,9 @@ pub(super) async fn run(task: RoomTask, place: Place) {
             task.refuse().await;
         }
     }
-    drop(place);
 }
 
 impl RoomTask {
-    pub(super) fn new(
-        relay: Arc<Relay>,
-        store: Arc<Store>,
-        handle: &RoomHandle,
-        commands: mpsc::Receiver<RoomCommand>,
-    ) -> RoomTask {
-        let (name, alias, gauges) = (handle.name.clone(), handle.alias, handle.gauges.clone());
-        RoomTask { relay, store, name, alias, gauges, commands }
-    }
-
     /// Answers everyone who waits; the next join tries to load again.
     async fn refuse(mut self) {
         self.relay.forget(&self.name, self.alias);

@@ -23,22 +23,22 @@ use crate::metrics::Rejected;
 use crate::relay::{Client, Phase, Present, Relay, RoomCommand, RoomHandle, now_ms};
 
 /// Close code for frames that are not binary: the client speaks another protocol.
-const CLOSE_NOT_BINARY: u16 = 4400;
+pub(crate) const CLOSE_NOT_BINARY: u16 = 4400;
 
 /// Close code for a frame beyond the largest size (RFC 6455: message too big).
-const CLOSE_TOO_LARGE: u16 = 1009;
+pub(crate) const CLOSE_TOO_LARGE: u16 = 1009;
 
 /// Close code for a message to a room that the connection did not open.
 const CLOSE_UNKNOWN_ROOM: u16 = 4404;
 
 /// Close code of a connection that opens too many rooms.
-const CLOSE_TOO_MANY_ROOMS: u16 = 4429;
+pub(crate) const CLOSE_TOO_MANY_ROOMS: u16 = 4429;
 
 /// Close code of a drain: the service restarts, clients come back after a moment.
-const CLOSE_RESTART: u16 = 1012;
+pub(crate) const CLOSE_RESTART: u16 = 1012;
 
 /// Close code when a room is not available for a moment.
-const CLOSE_TRY_AGAIN: u16 = 1013;
+pub(crate) const CLOSE_TRY_AGAIN: u16 = 1013;
 
 /// Clients that are told to come back spread over this many milliseconds.
 const DRAIN_SPREAD_MS: u64 = 5_000;
@@ -53,13 +53,13 @@ const PAUSE: Duration = Duration::from_secs(60);
 const SILENT_SPANS: u32 = 3;
 
 /// The last sign of life of the peer, in milliseconds since the connection began.
-struct Alive {
+pub(crate) struct Alive {
     start: Instant,
     at: AtomicU64,
 }
 
 /// Marks the queue when the task ends, even by a panic.
-struct Ended(Arc<Outbox>);
+pub(crate) struct Ended(pub(crate) Arc<Outbox>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -87,7 +87,7 @@ pub(super) async fn run(relay: Arc<Relay>, socket: Socket, peer: Option<Peer>) {
     let settings = &relay.config().socket;
     let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()));
     let present = Present::new(relay.clone(), number, peer.map(|peer| peer.0), SUBPROTOCOL, outbox.clone());
-    let alive = Alive { start: Instant::now(), at: AtomicU64::new(0) };
+    let alive = Alive::new();
     let ping = Duration::from_secs(settings.ping_seconds);
     let link = Link::relay(
         LinkConfig { agent: concat!("syncline-relay/", env!("CARGO_PKG_VERSION")).into(), token: None },
@@ -135,7 +135,7 @@ impl Reader<'_> {
             tokio::select! {
                 received = stream.next() => match received {
                     Some(Ok(message)) => {
-                        self.hold_back(message.len()).await;
+                        self.pace.hold_back(message.len(), self.relay.metrics(), self.outbox, self.alive).await;
                         self.received(message).await;
                     }
                     Some(Err(Error::Capacity(error))) => {
@@ -150,22 +150,6 @@ impl Reader<'_> {
                 () = sleep_until(deadline) => {}
                 () = draining(&mut phases), if !closing => self.drain(),
             }
-        }
-    }
-
-    /// Waits until the rate of the connection and of its tenant allow a frame; what comes after it waits in the socket.
-    async fn hold_back(&mut self, bytes: usize) {
-        if self.pace.take(bytes).is_ok() {
-            return;
-        }
-        self.relay.metrics().held_back.inc();
-        while let Err(wait) = self.pace.take(bytes) {
-            if self.outbox.is_closing() {
-                return;
-            }
-            sleep(wait).await;
-            // It is not the peer who is silent.
-            self.alive.now();
         }
     }
 
@@ -356,7 +340,11 @@ impl Reader<'_> {
 }
 
 impl Alive {
-    fn now(&self) {
+    pub(crate) fn new() -> Alive {
+        Alive { start: Instant::now(), at: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn now(&self) {
         self.at.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
@@ -365,7 +353,7 @@ impl Alive {
     }
 
     /// Ends when nothing was heard for too long.
-    async fn silence(&self, ping: Duration) -> &'static str {
+    pub(crate) async fn silence(&self, ping: Duration) -> &'static str {
         let limit = ping * SILENT_SPANS;
         while self.silent_for() < limit {
             sleep(limit - self.silent_for()).await;
@@ -375,7 +363,12 @@ impl Alive {
 }
 
 /// Writes what is queued, and a ping when the peer is silent. Ends only if the socket fails: after a close the peer answers.
-async fn write(mut sink: SplitSink<Socket, Message>, outbox: &Outbox, alive: &Alive, ping: Duration) -> &'static str {
+pub(crate) async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    outbox: &Outbox,
+    alive: &Alive,
+    ping: Duration,
+) -> &'static str {
     let mut ticks = interval(ping);
     loop {
         let written = tokio::select! {
@@ -410,13 +403,13 @@ async fn write_frames(sink: &mut SplitSink<Socket, Message>, frames: Vec<Bytes>,
 }
 
 /// Waits until the relay drains.
-async fn draining(phases: &mut watch::Receiver<Phase>) {
+pub(crate) async fn draining(phases: &mut watch::Receiver<Phase>) {
     // The sender lives in the relay, which this task holds, so waiting cannot fail.
     let _ = phases.wait_for(|phase| *phase == Phase::Draining).await;
 }
 
 /// Ends a while after the close began, however the peer behaves.
-async fn overdue(outbox: &Outbox) -> &'static str {
+pub(crate) async fn overdue(outbox: &Outbox) -> &'static str {
     outbox.closing().await;
     sleep(CLOSE_TIMEOUT).await;
     "the close was not answered"

@@ -6,9 +6,12 @@ mod outbox;
 mod pace;
 mod upgrade;
 
+pub(crate) use connection::{Alive, Ended, draining, overdue, write};
+pub(crate) use connection::{CLOSE_NOT_BINARY, CLOSE_RESTART, CLOSE_TOO_LARGE, CLOSE_TOO_MANY_ROOMS, CLOSE_TRY_AGAIN};
 pub(crate) use gate::Peer;
 pub use outbox::{CLOSE_TOO_SLOW, CloseReason, Importance, Next, Outbox};
-pub(crate) use pace::Tenants;
+pub(crate) use pace::{Pace, TenantFull, Tenants};
 pub use upgrade::{Refusal, upgrade};
+pub(crate) use upgrade::{Socket, accept, socket_config};
 
 pub use syncline::link::SUBPROTOCOL;

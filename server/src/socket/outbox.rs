@@ -4,7 +4,8 @@
 //! the client resyncs: a document update is never dropped on a live connection.
 //!
 //! A message of several fragments, such as the content of a large room, has a bound of its own, since it would not fit
-//! otherwise. Its frames stay together: the other end puts them together as they come.
+//! otherwise. Its frames stay together: the other end puts them together as they come. So has a frame that is larger than
+//! those of Syncline, in which a client of Yjs gets a whole document.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -101,7 +102,7 @@ impl Outbox {
         if state.close.is_some() {
             return;
         }
-        let fragment = frames.len() > 1;
+        let fragment = frames.len() > 1 || frames.iter().any(|frame| frame.len() > syncline::bounds::FRAME_BYTES);
         let cost: usize = frames.iter().map(|frame| frame.len() + FRAME_OVERHEAD).sum();
         if !fragment && state.bytes + cost > self.limit / 2 {
             let dropped = state.drop_presence() + u64::from(importance == Importance::Droppable);

@@ -9,7 +9,12 @@ use std::time::Duration;
 
 use syncline::flow::{OptionError, RateLimit, Refusal, TokenBucket};
 
+use tokio::time::sleep;
+
+use super::connection::Alive;
+use super::outbox::Outbox;
 use crate::config::RateConfig;
+use crate::metrics::Metrics;
 use crate::relay::now_ms;
 
 /// Seconds of its rate that a sender may save up and spend at once.
@@ -45,14 +50,14 @@ struct Buckets {
 }
 
 /// What one connection and its tenant may send.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     own: Buckets,
     tenant: Option<Arc<Mutex<Buckets>>>,
 }
 
 /// A tenant has as many connections as it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TenantFull;
+pub(crate) struct TenantFull;
 
 impl Tenants {
     pub(crate) fn new(limits: RateConfig) -> Tenants {
@@ -63,16 +68,19 @@ impl Tenants {
     ///
     /// # Errors
     /// [`OptionError`] if a limit is out of range, which checked settings are not.
-    pub(super) fn stranger(&self) -> Result<Pace, OptionError> {
+    pub(crate) fn stranger(&self) -> Result<Pace, OptionError> {
         let own = Buckets::new(self.limits.connection_frames, self.limits.connection_bytes)?;
         Ok(Pace { own, tenant: None })
     }
 
-    /// Counts a connection among those of its tenant, until its pace is dropped.
+    /// Counts a connection among those of its tenant, until its pace is dropped. The first tenant of a connection counts.
     ///
     /// # Errors
     /// [`TenantFull`]; it must be closed.
-    pub(super) fn enter(&self, pace: &mut Pace, tenant: &str) -> Result<(), TenantFull> {
+    pub(crate) fn enter(&self, pace: &mut Pace, tenant: &str) -> Result<(), TenantFull> {
+        if pace.tenant.is_some() {
+            return Ok(());
+        }
         let mut table = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let known = table.by_name.get(tenant).and_then(Weak::upgrade);
         // One reference is that of `known` itself.
@@ -104,8 +112,23 @@ impl Table {
 }
 
 impl Pace {
+    /// Waits until a frame may pass; what comes after it waits in the socket.
+    pub(crate) async fn hold_back(&mut self, bytes: usize, metrics: &Metrics, outbox: &Outbox, alive: &Alive) {
+        if self.take(bytes).is_ok() {
+            return;
+        }
+        metrics.held_back.inc();
+        while let Err(wait) = self.take(bytes)
+            && !outbox.is_closing()
+        {
+            sleep(wait).await;
+            // It is not the peer who is silent.
+            alive.now();
+        }
+    }
+
     /// Takes what a frame costs; otherwise says how long to wait before asking again.
-    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Duration> {
+    fn take(&mut self, bytes: usize) -> Result<(), Duration> {
         let (bytes, now) = (bytes as u64, now_ms());
         let tenant = self.tenant.as_ref().map(|tenant| tenant.lock().unwrap_or_else(PoisonError::into_inner));
         let mut both = [Some(&mut self.own), None];

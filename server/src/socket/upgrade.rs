@@ -21,7 +21,7 @@ use crate::limits::{SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, SOCKET_WRITE_BUFFER
 use crate::relay::{Phase, Relay};
 
 /// The WebSocket of one client.
-pub(super) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+pub(crate) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
 /// Says why a request does not become a WebSocket, and what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,9 +29,14 @@ pub(super) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 pub enum Refusal {
     /// It is a plain HTTP request.
     #[error(
-        "/sync takes WebSocket connections only; connect with a Syncline client, or use /version to see that the relay runs"
+        "this address takes WebSocket connections only; connect with a client, or use /version to see that the relay runs"
     )]
     NotWebSocket,
+    /// The address names no document that could be.
+    #[error(
+        "the name of the document is empty, too long, or has control characters or the parts . or ..; choose another one"
+    )]
+    Name,
     /// The client does not offer the protocol.
     #[error("ask for the WebSocket subprotocol `syncline.1`; a client of another version must be updated")]
     Subprotocol,
@@ -53,7 +58,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Refusal::NotWebSocket => StatusCode::UPGRADE_REQUIRED,
-            Refusal::Subprotocol => StatusCode::BAD_REQUEST,
+            Refusal::Subprotocol | Refusal::Name => StatusCode::BAD_REQUEST,
             Refusal::Origin(_) => StatusCode::FORBIDDEN,
             Refusal::NotReady(_) | Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -69,8 +74,23 @@ impl Refusal {
 ///
 /// # Errors
 /// [`Refusal`] with the HTTP status to answer.
-pub fn upgrade(relay: &Arc<Relay>, mut request: Request) -> Result<Response, Refusal> {
-    let key = check_headers(request.method(), request.headers(), &relay.config().socket.origins)?;
+pub fn upgrade(relay: &Arc<Relay>, request: Request) -> Result<Response, Refusal> {
+    accept(relay, request, Some(SUBPROTOCOL), socket_config(), connection::run)
+}
+
+/// Does the same for any protocol: `serve` gets the socket. Without a subprotocol the first one that the client offers is taken.
+pub(crate) fn accept<S, F>(
+    relay: &Arc<Relay>,
+    mut request: Request,
+    subprotocol: Option<&str>,
+    config: WebSocketConfig,
+    serve: S,
+) -> Result<Response, Refusal>
+where
+    S: FnOnce(Arc<Relay>, Socket, Option<Peer>) -> F + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let key = check_headers(request.method(), request.headers(), &relay.config().socket.origins, subprotocol)?;
     match relay.phase() {
         Phase::Starting => return Err(Refusal::NotReady("starting")),
         Phase::Draining => return Err(Refusal::NotReady("shutting down")),
@@ -83,26 +103,33 @@ pub fn upgrade(relay: &Arc<Relay>, mut request: Request) -> Result<Response, Ref
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
-                let config = Some(socket_config());
-                let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, config).await;
-                connection::run(relay, socket, peer).await;
+                let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+                serve(relay, socket, peer).await;
             }
             Err(error) => tracing::debug!(%error, "upgrade failed"),
         }
         drop(place);
     });
-    let response = Response::builder()
+    let mut response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "upgrade")
         .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))
-        .header(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
-        .body(Body::empty());
-    response.map_err(|_| Refusal::NotWebSocket)
+        .header(header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()));
+    if let Some(subprotocol) = tokens(request.headers(), header::SEC_WEBSOCKET_PROTOCOL)
+        .find(|offered| subprotocol.is_none_or(|wanted| wanted == *offered))
+    {
+        response = response.header(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    response.body(Body::empty()).map_err(|_| Refusal::NotWebSocket)
 }
 
 /// Returns the client's key if the request is a WebSocket handshake that may be answered.
-fn check_headers(method: &Method, headers: &HeaderMap, origins: &[String]) -> Result<String, Refusal> {
+fn check_headers(
+    method: &Method,
+    headers: &HeaderMap,
+    origins: &[String],
+    subprotocol: Option<&str>,
+) -> Result<String, Refusal> {
     let has = |name, token: &str| tokens(headers, name).any(|value| value.eq_ignore_ascii_case(token));
     let handshake = method == Method::GET && has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket");
     if !handshake || !has(header::SEC_WEBSOCKET_VERSION, "13") {
@@ -114,7 +141,8 @@ fn check_headers(method: &Method, headers: &HeaderMap, origins: &[String]) -> Re
             return Err(Refusal::Origin(origin.chars().take(256).collect()));
         }
     }
-    if !tokens(headers, header::SEC_WEBSOCKET_PROTOCOL).any(|value| value == SUBPROTOCOL) {
+    let offers = |wanted| tokens(headers, header::SEC_WEBSOCKET_PROTOCOL).any(|value| value == wanted);
+    if subprotocol.is_some_and(|wanted| !offers(wanted)) {
         return Err(Refusal::Subprotocol);
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
@@ -143,7 +171,7 @@ fn is_local(origin: &str) -> bool {
 }
 
 /// tungstenite's defaults are far larger: 128 KiB to read, no bound on what waits to be written.
-fn socket_config() -> WebSocketConfig {
+pub(crate) fn socket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(SOCKET_READ_BUFFER)
         .write_buffer_size(SOCKET_WRITE_BUFFER)
@@ -173,7 +201,7 @@ mod tests {
     }
 
     fn check(headers: &HeaderMap) -> Result<String, Refusal> {
-        check_headers(&Method::GET, headers, &["https://board.example".into()])
+        check_headers(&Method::GET, headers, &["https://board.example".into()], Some(SUBPROTOCOL))
     }
 
     #[test]

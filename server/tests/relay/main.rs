@@ -21,3 +21,6 @@ mod restart;
 mod slow;
 mod tls;
 mod tokens;
+mod yjs;
+mod yjs_common;
+mod yjs_hostile;

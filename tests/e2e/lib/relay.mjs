@@ -28,15 +28,20 @@ export class Relay {
   folder = temporaryFolder();
   port;
   #settings;
+  #mode;
   #child;
 
-  constructor(settings) {
+  constructor(settings, mode) {
     this.#settings = settings;
+    this.#mode = mode;
   }
 
-  /** Starts a relay that is ready. It keeps its port, its data and its settings (as environment) over restarts. */
-  static async start(settings = {}) {
-    const relay = new Relay(settings);
+  /**
+   * Starts a relay that is ready. It keeps its port, its data and its settings (as environment) over restarts.
+   * Without the mode `--dev` it asks for tokens.
+   */
+  static async start(settings = {}, mode = ["--dev"]) {
+    const relay = new Relay(settings, mode);
     relay.port = await freePort();
     await relay.start();
     return relay;
@@ -68,7 +73,7 @@ export class Relay {
 
   /** Starts the process and waits until it is ready. On another port, clients do not reach it. */
   async start({ port = this.port } = {}) {
-    const args = ["serve", "--dev", "--listen", `127.0.0.1:${port}`, "--data", this.data];
+    const args = ["serve", ...this.#mode, "--listen", `127.0.0.1:${port}`, "--data", this.data];
     const child = new Child("the relay", relayBinary(), args, { env: this.#settings });
     this.#child = child;
     let gone = false;

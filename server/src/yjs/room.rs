@@ -1,0 +1,394 @@
+//! The task of one document: updates in, frames and log entries out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::Bytes;
+
+use super::bytes::Malformed;
+use super::document::{Change, Document, Refused};
+use super::member::{Member, Members};
+use super::message::{Dialect, Reply};
+use super::presence::Presence;
+use crate::limits::{ROOM_TICK, ROOM_TURN, YJS_PRESENCE_PAUSE, YJS_REFUSAL_PAUSE};
+use crate::relay::{Compaction, Relay, Seed};
+use crate::socket::{CLOSE_TRY_AGAIN, Importance};
+use crate::store::{LoadError, Report, Reports, Saved};
+
+/// Answers to state vectors that are kept until the document changes: of new clients, and of those that come back at once.
+const ANSWERS: usize = 4;
+
+/// What writers are told while the disk is full or has a fault.
+const CANNOT_STORE: &str = "the relay cannot store updates now because its disk is full or has a fault";
+
+/// What a connection has for a document. Everything in it was checked.
+pub(crate) enum Command {
+    /// It opens the document.
+    Join { member: u64, who: Member },
+    /// It may write from now on, or not any more.
+    Rights { member: u64, writes: bool },
+    /// It says what it has and asks for the rest.
+    Vector { member: u64, vector: Bytes },
+    /// It has something new. The permit is for the memory.
+    Update { member: u64, update: Bytes, _space: OwnedSemaphorePermit },
+    /// Who is there.
+    Presence { member: u64, update: Bytes },
+    /// It asks who is there.
+    Query { member: u64 },
+    /// It has gone.
+    Leave { member: u64 },
+}
+
+/// An acknowledgement that waits for the disk.
+struct Ack {
+    /// Log entry that must be there.
+    id: u64,
+    member: u64,
+    /// The frame to send; without it that the update is stored.
+    echo: Option<Bytes>,
+}
+
+/// An answer to a state vector: the vector, the prefix of the frame, and the frame.
+type Answer = (Bytes, Arc<[u8]>, Bytes);
+
+struct Serving {
+    seed: Seed<Command>,
+    members: Members,
+    document: Document,
+    presence: Presence,
+    answers: Vec<Answer>,
+    acks: VecDeque<Ack>,
+    /// Last log entry that was handed to the store, and the last one that the disk has.
+    written: u64,
+    durable: u64,
+    reports: mpsc::UnboundedReceiver<Report>,
+    reporter: Reports,
+    compaction: Compaction,
+    /// When changes of presence go out next, and when they last did.
+    told: Instant,
+    empty_since: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Continue,
+    End,
+}
+
+/// Says why a document is refused. It is never served empty instead.
+#[derive(Debug, thiserror::Error)]
+enum RestoreError {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("what is stored of the document is damaged: {0}. Restore the database from a backup.")]
+    Damaged(#[from] Malformed),
+    #[error("restoring was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// Loads the document and serves it until nobody needs it; ends at once if it cannot be loaded.
+pub(super) async fn run(seed: Seed<Command>) {
+    match restore(&seed).await {
+        Ok((document, saved)) => {
+            tracing::debug!(document = &*seed.name, entries = saved.log.len(), "document loaded");
+            Serving::new(seed, document, &saved).run().await;
+        }
+        Err(error) => {
+            tracing::error!(document = &*seed.name, %error, "document refused");
+            refuse(seed).await;
+        }
+    }
+}
+
+/// Reads and rebuilds a document; off the workers, since both may take long.
+async fn restore(seed: &Seed<Command>) -> Result<(Document, Saved), RestoreError> {
+    let saved = seed.store.load(&super::name::stored(&seed.name)).await?;
+    let task = tokio::task::spawn_blocking(move || {
+        let document = Document::restored(&saved)?;
+        Ok((document, saved))
+    });
+    task.await?
+}
+
+/// Answers everyone who waits, after a moment, since they come back at once; the next join tries to load again.
+async fn refuse(mut seed: Seed<Command>) {
+    seed.relay.yjs().registry.forget(&seed.name, seed.alias);
+    seed.commands.close();
+    tokio::time::sleep(YJS_REFUSAL_PAUSE).await;
+    while let Some(command) = seed.commands.recv().await {
+        if let Command::Join { who, .. } = command {
+            who.outbox.close(CLOSE_TRY_AGAIN, "the document cannot be loaded: the relay's log says why");
+        }
+    }
+}
+
+/// Whatever ends the task, a panic included, nobody is left waiting on a dead document.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.seed.relay.yjs().registry.forget(&self.seed.name, self.seed.alias);
+        for member in self.members.by_number.values() {
+            member.outbox.close(CLOSE_TRY_AGAIN, "the document restarts: reconnect");
+        }
+    }
+}
+
+impl Serving {
+    fn new(seed: Seed<Command>, document: Document, saved: &Saved) -> Serving {
+        let (reporter, reports) = mpsc::unbounded_channel();
+        let settings = &seed.relay.config().room;
+        let snapshot = saved.snapshot.as_ref().map_or(0, |(_, blob)| blob.len() as u64);
+        Serving {
+            compaction: Compaction::new(settings, saved.log.len() as u64, saved.log_bytes(), snapshot),
+            seed,
+            members: Members::default(),
+            document,
+            presence: Presence::default(),
+            answers: Vec::new(),
+            acks: VecDeque::new(),
+            written: saved.last_id(),
+            durable: saved.last_id(),
+            reports,
+            reporter,
+            told: Instant::now(),
+            empty_since: Some(Instant::now()),
+        }
+    }
+
+    async fn run(mut self) {
+        let mut turn = Vec::with_capacity(ROOM_TURN);
+        let idle = Duration::from_secs(self.seed.relay.config().room.idle_seconds);
+        let mut ticks = tokio::time::interval(ROOM_TICK.min(idle / 2));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let tell_at = self.told + YJS_PRESENCE_PAUSE;
+            let step = tokio::select! {
+                Some(report) = self.reports.recv() => self.report(report),
+                count = self.seed.commands.recv_many(&mut turn, ROOM_TURN) => {
+                    for command in turn.drain(..) {
+                        self.command(command).await;
+                    }
+                    // Without senders the relay drains: the document ends, and the store writes what it was given.
+                    if count == 0 { Step::End } else { Step::Continue }
+                }
+                () = sleep_until(tell_at), if self.presence.has_changed() => Step::Continue,
+                _ = ticks.tick() => self.tick(),
+            };
+            self.tell_presence();
+            if step == Step::End {
+                return;
+            }
+            if self.compaction.is_due() && self.compact().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Join { member, who } => self.join(member, who),
+            Command::Rights { member, writes } => {
+                if let Some(who) = self.members.by_number.get_mut(&member) {
+                    (who.writes, who.told) = (writes, false);
+                }
+            }
+            Command::Vector { member, vector } => self.answer(member, vector),
+            Command::Update { member, update, .. } => self.update(member, update).await,
+            Command::Presence { member, update } => {
+                if let Some(who) = self.members.by_number.get(&member) {
+                    self.presence.take(member, who.since, &update);
+                }
+            }
+            Command::Query { member } => {
+                if let Some(who) = self.members.by_number.get(&member) {
+                    self.show_presence(who);
+                }
+            }
+            Command::Leave { member } => self.leave(member),
+        }
+    }
+
+    fn join(&mut self, member: u64, who: Member) {
+        self.empty_since = None;
+        // Hocuspocus asks first, and is asked with the answer.
+        if who.dialect == Dialect::Sync {
+            who.reply(Reply::Vector(&self.document.vector()), Importance::Required);
+        }
+        self.show_presence(&who);
+        self.members.by_number.insert(member, who);
+    }
+
+    fn leave(&mut self, member: u64) {
+        self.members.by_number.remove(&member);
+        self.presence.leave(member);
+    }
+
+    fn show_presence(&self, who: &Member) {
+        if let Some(all) = self.presence.all() {
+            who.reply(Reply::Presence(&all), Importance::Droppable);
+        }
+    }
+
+    /// Sends what a client lacks. Many ask the same at once, so answers are kept until the document changes.
+    fn answer(&mut self, member: u64, vector: Bytes) {
+        let Some(who) = self.members.by_number.get(&member) else { return };
+        let kept = self.answers.iter().find(|(asked, prefix, _)| *asked == vector && *prefix == who.prefix);
+        let frame = match kept {
+            Some((_, _, frame)) => frame.clone(),
+            None => {
+                // The vector was checked.
+                let Ok(lacking) = self.document.lacking(&vector) else { return };
+                let frame = Bytes::from(Reply::Lacking(&lacking).encode(&who.prefix));
+                if self.answers.len() >= ANSWERS {
+                    self.answers.remove(0);
+                }
+                // A copy, since the vector is a part of a frame that may be large.
+                self.answers.push((Bytes::copy_from_slice(&vector), who.prefix.clone(), frame.clone()));
+                frame
+            }
+        };
+        who.push(frame, Importance::Required);
+        if who.dialect == Dialect::Hocuspocus {
+            who.reply(Reply::Vector(&self.document.vector()), Importance::Required);
+        }
+    }
+
+    async fn update(&mut self, member: u64, update: Bytes) {
+        let Some(who) = self.members.by_number.get_mut(&member) else { return };
+        if !who.writes {
+            // The update was checked; what is known already is no try to write.
+            let stored = !self.document.has_news(&update).unwrap_or(true);
+            return refuse_update(who, stored, "this token may read the document, not write");
+        }
+        if !self.seed.store.takes_writes() && self.document.has_news(&update).unwrap_or(true) {
+            refuse_update(who, false, CANNOT_STORE);
+            return who.outbox.close(CLOSE_TRY_AGAIN, CANNOT_STORE);
+        }
+        let news = match self.document.merge(&update) {
+            Ok(Change::Nothing) => return self.acknowledge(member, &update),
+            Ok(Change::All) => update.to_vec(),
+            Ok(Change::Part(news)) => news,
+            Err(refused) => {
+                tracing::info!(document = &*self.seed.name, %refused, "an update is refused");
+                refuse_update(who, false, &refused.to_string());
+                if refused == Refused::Gaps {
+                    who.outbox.close(CLOSE_TRY_AGAIN, &refused.to_string());
+                }
+                return;
+            }
+        };
+        self.answers.clear();
+        self.members.broadcast(Reply::Update(&news), Some(member), Importance::Required);
+        self.written += 1;
+        self.acknowledge(member, &update);
+        self.compaction.wrote(news.len() as u64);
+        let name = super::name::stored(&self.seed.name);
+        self.seed.store.append(&name, self.written, news, &self.reporter).await;
+    }
+
+    /// Says that an update is stored, as soon as everything that was written so far is.
+    fn acknowledge(&mut self, member: u64, update: &[u8]) {
+        let Some(who) = self.members.by_number.get(&member) else { return };
+        let echo = (who.dialect == Dialect::Sync).then(|| Reply::Update(update).encode(&who.prefix).into());
+        self.acks.push_back(Ack { id: self.written, member, echo });
+        self.send_acks();
+    }
+
+    fn send_acks(&mut self) {
+        while let Some(ack) = self.acks.pop_front_if(|ack| ack.id <= self.durable) {
+            let Some(who) = self.members.by_number.get(&ack.member) else { continue };
+            match ack.echo {
+                Some(frame) => who.push(frame, Importance::Required),
+                None => who.reply(Reply::Status(true), Importance::Required),
+            }
+        }
+    }
+
+    fn report(&mut self, report: Report) -> Step {
+        match report {
+            Report::Durable { upto } => {
+                self.durable = self.durable.max(upto);
+                self.send_acks();
+            }
+            Report::Failed { from, reason } => {
+                // What is in memory is not what is stored: everyone reconnects, and it is loaded anew.
+                tracing::error!(document = &*self.seed.name, from, reason, "the document ends because a write failed");
+                return Step::End;
+            }
+            Report::Compacted { .. } => self.compaction.done(),
+            Report::CompactFailed { reason } => {
+                tracing::warn!(document = &*self.seed.name, reason, "compaction failed; the log is kept");
+                self.compaction.failed();
+            }
+        }
+        Step::Continue
+    }
+
+    /// Tells everybody what has changed of presence, at most so often.
+    fn tell_presence(&mut self) {
+        if self.presence.has_changed() && self.told.elapsed() >= YJS_PRESENCE_PAUSE {
+            self.told = Instant::now();
+            let changes = self.presence.changes();
+            self.members.broadcast(Reply::Presence(&changes), None, Importance::Droppable);
+        }
+    }
+
+    fn tick(&mut self) -> Step {
+        let ended = self.members.by_number.iter().filter(|(_, who)| who.outbox.is_closing());
+        for member in ended.map(|(number, _)| *number).collect::<Vec<_>>() {
+            self.leave(member);
+        }
+        self.presence.tick();
+        if !self.members.by_number.is_empty() || self.durable < self.written {
+            self.empty_since = None;
+            return Step::Continue;
+        }
+        let idle = Duration::from_secs(self.seed.relay.config().room.idle_seconds);
+        let since = *self.empty_since.get_or_insert_with(Instant::now);
+        let registry = &self.seed.relay.yjs().registry;
+        if since.elapsed() < idle || !registry.unload_if_unused(&self.seed.name, self.seed.alias) {
+            return Step::Continue;
+        }
+        tracing::debug!(document = &*self.seed.name, "document unloaded");
+        Step::End
+    }
+
+    /// Hands a snapshot to the store, and keeps the document in the same compact form. `None` if that panicked.
+    async fn compact(&mut self) -> Option<()> {
+        let document = std::mem::take(&mut self.document);
+        let task = tokio::task::spawn_blocking(move || {
+            let compact = document.compacted();
+            let snapshot = compact.snapshot();
+            (compact, snapshot)
+        });
+        let (document, snapshot) = task.await.ok()?;
+        self.document = document;
+        self.answers.clear();
+        self.compaction.start(snapshot.len() as u64);
+        let name = super::name::stored(&self.seed.name);
+        self.seed.store.compact(&name, self.written, snapshot, &self.reporter).await;
+        Some(())
+    }
+}
+
+/// Answers an update that is not taken. y-websocket has no word for it but this warning, which it gets once.
+fn refuse_update(who: &mut Member, stored: bool, reason: &str) {
+    match who.dialect {
+        Dialect::Hocuspocus => who.reply(Reply::Status(stored), Importance::Required),
+        Dialect::Sync if !stored && !who.told => {
+            who.told = true;
+            who.reply(Reply::Denied(Dialect::Sync, reason), Importance::Required);
+        }
+        Dialect::Sync => {}
+    }
+}
+
+/// Opens a document, starting its task if need be.
+pub(super) fn open(relay: &Arc<Relay>, name: &str) -> Result<Handle, crate::relay::OpenRefusal> {
+    relay.yjs().registry.open(relay, name, |seed| drop(tokio::spawn(run(seed))))
+}
+
+/// Reaches a document.
+pub(super) type Handle = crate::relay::RoomHandle<Command>;
