@@ -17,7 +17,7 @@ const SMALL_WASM_GOAL: u64 = 80_000;
 const WASM_GOAL: u64 = 180_000;
 /// The most that it may weigh, so that it does not grow while it is above its goal. Lower them with each saving.
 const SMALL_WASM_LIMIT: u64 = 121_000;
-const WASM_LIMIT: u64 = 266_000;
+const WASM_LIMIT: u64 = 267_000;
 const TOOLS_WASM_LIMIT: u64 = 300_000;
 /// The most that the wheel may weigh, in bytes.
 const WHEEL_LIMIT: u64 = 2_000_000;
