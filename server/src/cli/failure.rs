@@ -55,7 +55,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage(_)
-            | Failure::Client(ClientError::Address { .. })
+            | Failure::Client(ClientError::Address { .. } | ClientError::Authorities { .. })
             | Failure::Config(_)
             | Failure::Serve(ServeError::Config(_) | ServeError::Access(_) | ServeError::Tls(_)) => USAGE,
             Failure::Failed(_) | Failure::Serve(_) => FAILED,

@@ -104,6 +104,9 @@ struct Target {
     /// Token for a relay that asks for one; better in the environment, where other users do not see it
     #[arg(long, value_name = "TOKEN", env = "SYNCLINE_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// PEM file with the authority that signed the relay's certificate, for wss:// without a public one
+    #[arg(long, value_name = "FILE", env = "SYNCLINE_CA")]
+    ca: Option<PathBuf>,
     /// Seconds to wait without progress
     #[arg(long, value_name = "SECONDS", env = "SYNCLINE_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,

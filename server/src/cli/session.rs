@@ -30,6 +30,7 @@ impl Session {
         let options = ClientOptions {
             agent: concat!("syncline-cli ", env!("CARGO_PKG_VERSION")).into(),
             token: target.token.clone(),
+            authorities: target.ca.clone(),
             ..ClientOptions::new(&target.url, &target.room)
         };
         let client = Client::connect_with(options, Doc::new(client::new_replica_id()))?;

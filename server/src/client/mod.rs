@@ -19,7 +19,9 @@
 mod driver;
 mod progress;
 mod transport;
+mod trust;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use syncline::clock::ReplicaId;
@@ -39,7 +41,7 @@ use transport::Address;
 /// Says what a client connects to.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// Address of the relay: `ws://host:port/sync`.
+    /// Address of the relay: `ws://host:port/sync`, or with `wss://` over TLS.
     pub url: String,
     /// Name of the room.
     pub room: String,
@@ -47,6 +49,8 @@ pub struct ClientOptions {
     pub agent: String,
     /// Proof of who the client is, for a relay that asks for it.
     pub token: Option<String>,
+    /// PEM file with the authorities that are trusted for `wss://`; without it the public ones (Mozilla's list) are.
+    pub authorities: Option<PathBuf>,
 }
 
 /// Says why a client cannot go on.
@@ -60,6 +64,17 @@ pub enum ClientError {
         url: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// The authorities for TLS cannot be read.
+    #[error(
+        "cannot trust the authorities in {}: {reason}. Give a PEM file with the certificate that signed the relay's.",
+        path.as_ref().map_or("the built-in list".into(), |path| path.display().to_string())
+    )]
+    Authorities {
+        /// The file; `None` for the list in this program.
+        path: Option<PathBuf>,
+        /// What is wrong with it.
+        reason: String,
     },
     /// No connection could be made.
     #[error(
@@ -108,7 +123,7 @@ impl ClientOptions {
     /// Connects to a room without a token.
     pub fn new(url: impl Into<String>, room: impl Into<String>) -> ClientOptions {
         let agent = concat!("syncline-rust/", env!("CARGO_PKG_VERSION")).into();
-        ClientOptions { url: url.into(), room: room.into(), agent, token: None }
+        ClientOptions { url: url.into(), room: room.into(), agent, token: None, authorities: None }
     }
 }
 
@@ -116,7 +131,7 @@ impl Client {
     /// Starts to keep `doc` in step with a room. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`ClientError::Address`]; that the relay cannot be reached is no error here, since the client keeps trying.
+    /// [`ClientError::Address`] or [`ClientError::Authorities`]; that the relay cannot be reached is no error here, since the client keeps trying.
     pub fn connect(url: &str, room: &str, doc: Doc) -> Result<Client, ClientError> {
         Client::connect_with(ClientOptions::new(url, room), doc)
     }
@@ -124,9 +139,9 @@ impl Client {
     /// Does as [`Client::connect`] with more options.
     ///
     /// # Errors
-    /// [`ClientError::Address`].
+    /// [`ClientError::Address`] or [`ClientError::Authorities`].
     pub fn connect_with(options: ClientOptions, doc: Doc) -> Result<Client, ClientError> {
-        let address = Address::parse(&options.url)?;
+        let address = Address::parse(&options.url, options.authorities.as_deref())?;
         let config =
             ReplicaConfig { room: options.room, agent: options.agent, token: options.token, seed: random() as u64 };
         let mut replica = Replica::new(config, doc);

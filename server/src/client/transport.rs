@@ -1,16 +1,21 @@
 //! The WebSocket of a client: address, connecting, reading and writing.
 
+use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri, header};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
-use super::ClientError;
+use super::{ClientError, trust};
 use crate::limits::{
     CLIENT_CONNECT_TIMEOUT, CLIENT_READ_BUFFER, CLIENT_WRITE_TIMEOUT, CLOSE_TIMEOUT, SOCKET_WRITE_BUFFER,
     SOCKET_WRITE_BUFFER_MAX,
@@ -21,11 +26,13 @@ use crate::socket::SUBPROTOCOL;
 const NO_CODE: u16 = 1006;
 
 /// Where a relay listens.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Address {
     pub(super) url: String,
     host: String,
     port: u16,
+    /// With TLS: whom to trust, and the name that the relay's certificate must have.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 /// What came from the relay.
@@ -35,23 +42,40 @@ pub(super) enum Event {
     Closed { code: u16, reason: String },
 }
 
+/// Bytes in both directions, with or without TLS.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
 /// An open WebSocket.
-#[derive(Debug)]
-pub(super) struct Transport(WebSocketStream<TcpStream>);
+pub(super) struct Transport(WebSocketStream<Box<dyn Duplex>>);
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").finish_non_exhaustive()
+    }
+}
 
 impl Address {
-    pub(super) fn parse(url: &str) -> Result<Address, ClientError> {
+    pub(super) fn parse(url: &str, authorities: Option<&Path>) -> Result<Address, ClientError> {
         let wrong = |problem: &str| ClientError::Address { url: url.into(), problem: problem.into() };
         let uri: Uri = url.parse().map_err(|error| wrong(&format!("{error}")))?;
-        match uri.scheme_str() {
-            Some("ws") => {}
-            Some("wss") => {
-                return Err(wrong("this client does not speak TLS; reach the relay through a local proxy that does"));
-            }
-            _ => return Err(wrong("it does not begin with ws://")),
-        }
+        let with_tls = match uri.scheme_str() {
+            Some("ws") => false,
+            Some("wss") => true,
+            _ => return Err(wrong("it begins neither with ws:// nor with wss://")),
+        };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
-        Ok(Address { url: url.into(), host: host.trim_matches(['[', ']']).into(), port: uri.port_u16().unwrap_or(80) })
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let tls = match with_tls {
+            true => {
+                let name = ServerName::try_from(host.clone()).map_err(|_| wrong("its host is no name for TLS"))?;
+                Some((trust::connector(authorities)?, name))
+            }
+            false => None,
+        };
+        let port = uri.port_u16().unwrap_or(if with_tls { 443 } else { 80 });
+        Ok(Address { url: url.into(), host, port, tls })
     }
 }
 
@@ -68,6 +92,10 @@ impl Transport {
     async fn handshake(address: &Address) -> Result<Transport, Error> {
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
         stream.set_nodelay(true)?;
+        let stream: Box<dyn Duplex> = match &address.tls {
+            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+            None => Box::new(stream),
+        };
         let mut request = address.url.as_str().into_client_request()?;
         request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         let config = WebSocketConfig::default()
@@ -140,10 +168,13 @@ mod tests {
 
     #[test]
     fn addresses_are_checked_before_anything_is_tried() {
-        let address = Address::parse("ws://[::1]:7171/sync").unwrap();
-        assert_eq!((address.host.as_str(), address.port), ("::1", 7171));
-        for (url, problem) in [("http://x/", "ws://"), ("wss://x/sync", "TLS"), ("ws:///sync", ""), ("x y", "")] {
-            let error = Address::parse(url).unwrap_err().to_string();
+        let address = Address::parse("ws://[::1]:7171/sync", None).unwrap();
+        assert_eq!((address.host.as_str(), address.port, address.tls.is_some()), ("::1", 7171, false));
+        let address = Address::parse("wss://relay.example/sync", None).unwrap();
+        assert_eq!((address.host.as_str(), address.port, address.tls.is_some()), ("relay.example", 443, true));
+        for (url, problem) in [("http://x/", "wss://"), ("wss://a..b/sync", "TLS"), ("ws:///sync", ""), ("x y", "")] {
+            let Err(error) = Address::parse(url, None) else { panic!("{url} is no address") };
+            let error = error.to_string();
             assert!(error.contains(problem) && error.contains("ws://127.0.0.1:7171/sync"), "{error}");
         }
     }

@@ -11,7 +11,7 @@ use super::yaml::Yaml;
 use super::{Config, LogFormat};
 
 /// Environment variables that belong to the command line, not to the settings.
-const NOT_SETTINGS: [&str; 5] = ["config", "url", "room", "token", "timeout"];
+const NOT_SETTINGS: [&str; 6] = ["config", "url", "room", "token", "timeout", "ca"];
 
 /// Holds the settings given as flags; what is absent leaves the other sources in force.
 #[derive(Debug, Clone, Default, Serialize)]

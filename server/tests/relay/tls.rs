@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use syncline::doc::Doc;
 use syncline::link::{Link, LinkConfig, Message as Inner};
+use syncline::replica::AckLevel;
+use syncline_server::client::{Client, ClientOptions, new_replica_id};
 use syncline_server::config::Config;
 use syncline_server::serve::Server;
 use tokio::net::TcpStream;
@@ -144,4 +147,43 @@ async fn a_relay_does_not_start_with_a_pair_that_does_not_work() {
         let error = Server::start(with_tls(folder.path())).await.unwrap_err().to_string();
         assert!(error.contains(part), "{part:?} is missing in: {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_and_the_command_line_speak_tls_to_relays_that_they_trust() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pair, other) = (pair(), pair());
+    write(folder.path(), &pair.cert.pem(), &pair.signing_key.serialize_pem());
+    let (trusted, stranger) = (folder.path().join("cert.pem"), folder.path().join("other.pem"));
+    std::fs::write(&stranger, other.cert.pem()).unwrap();
+    let server = serve(with_tls(folder.path())).await;
+    let url = format!("wss://localhost:{}/sync", server.address().port());
+    let client = |authorities: Option<&FilePath>| {
+        let options =
+            ClientOptions { authorities: authorities.map(Into::into), ..ClientOptions::new(url.clone(), "board") };
+        Client::connect_with(options, Doc::new(new_replica_id()))
+    };
+
+    let ada = client(Some(&trusted)).unwrap();
+    set(&ada, "a", 7);
+    within("acks over TLS", ada.acked(AckLevel::Durable)).await.unwrap();
+    for authorities in [Some(&*stranger), None] {
+        let bob = client(authorities).unwrap();
+        let refused = within("the first attempt", bob.first_attempt()).await.unwrap_err();
+        assert!(refused.contains("certificate"), "{refused}");
+        assert!(!bob.was_connected());
+    }
+    let Err(error) = client(Some(&folder.path().join("key.pem"))) else { panic!("a key is no certificate") };
+    assert!(error.to_string().contains("key.pem"), "{error}");
+
+    let get = |ca: &FilePath| {
+        let mut command = syncline();
+        command.args(["get", "--url", &url, "--room", "board", "--ca"]).arg(ca).arg("a");
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+    };
+    let output = get(&trusted).await.unwrap();
+    assert_eq!((code(&output), text(&output.stdout).trim()), (0, "7"), "{}", text(&output.stderr));
+    let output = get(&stranger).await.unwrap();
+    assert!(code(&output) != 0 && text(&output.stderr).contains("certificate"), "{}", text(&output.stderr));
+    server.drain().await;
 }
