@@ -62,6 +62,8 @@ enum Command {
     Inspect(stored::InspectArgs),
     /// Reads all of a store or an exported blob and says whether it is sound.
     Verify(stored::VerifyArgs),
+    /// Copy a store into a new file, also while a relay runs on it
+    Backup(stored::BackupArgs),
     /// Shows the numbers of a running relay, live.
     Top(top::TopArgs),
 }
@@ -229,6 +231,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::DefaultConfig => settings::print_default(),
         Command::Inspect(args) => stored::inspect(args),
         Command::Verify(args) => stored::verify(args),
+        Command::Backup(args) => stored::back_up(args),
         Command::Top(args) => top::top(args),
     };
     match done {

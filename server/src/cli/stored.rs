@@ -13,7 +13,7 @@ use super::read::print;
 use crate::client::new_replica_id;
 use crate::limits::IMPORT_BYTES;
 use crate::relay::rebuild;
-use crate::store::{LoadError, OpenError, StoreFile, StoredRoom};
+use crate::store::{BackupError, LoadError, OpenError, StoreFile, StoredRoom};
 use crate::yjs::{self, from_stored};
 
 #[derive(Debug, Args)]
@@ -31,6 +31,20 @@ pub(super) struct VerifyArgs {
     file: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// Data folder or database file; a relay may be running on it
+    store: PathBuf,
+    /// New file to write
+    file: PathBuf,
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        Failure::Failed(error.to_string())
+    }
+}
+
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         Failure::Failed(format!("{error}. Restore the file from a backup."))
@@ -41,6 +55,15 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         Failure::Failed(error.to_string())
     }
+}
+
+/// Copies a store as it is at one moment.
+pub(super) fn back_up(args: BackupArgs) -> Result<(), Failure> {
+    let none = || Failure::Failed(format!("{} is no store. Give the data folder of a relay.", args.store.display()));
+    let path = StoreFile::at(&args.store).ok_or_else(none)?;
+    StoreFile::open(&path)?.back_up(&args.file)?;
+    println!("{}: {} bytes", args.file.display(), std::fs::metadata(&args.file).map_or(0, |file| file.len()));
+    Ok(())
 }
 
 /// Shows what is there; content is not read from a store.

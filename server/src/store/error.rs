@@ -64,6 +64,16 @@ pub enum OpenError {
     },
 }
 
+/// Says why a backup was not written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write a backup to {path}: {reason}. Give a new file in a folder with enough space.")]
+pub struct BackupError {
+    /// The file.
+    pub path: PathBuf,
+    /// What went wrong.
+    pub reason: String,
+}
+
 /// Says why a room cannot be read. The room is refused then, never served empty.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

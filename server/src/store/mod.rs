@@ -30,7 +30,7 @@ use crate::config::StoreConfig;
 use crate::limits::{STORE_COMMAND_BYTES, STORE_QUEUE_BYTES};
 use crate::metrics::StoreMetrics;
 
-pub use error::{LoadError, OpenError, StoreError};
+pub use error::{BackupError, LoadError, OpenError, StoreError};
 pub use list::StoredRoom;
 pub use offline::{FileFacts, StoreFile};
 pub use open::FILE_NAME;

@@ -1,12 +1,13 @@
 //! Looks into a database file without taking it from a relay that runs on it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::list::{self, StoredRoom};
 use super::open::{FILE_NAME, check_header, classify};
-use super::{LoadError, OpenError, Saved, read};
+use super::{BackupError, LoadError, OpenError, Saved, read};
 
 /// Begins every SQLite database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -41,7 +42,7 @@ impl StoreFile {
             return Some(path.join(FILE_NAME));
         }
         let mut head = [0; MAGIC.len()];
-        let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
+        let read = File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
         (read.is_ok() && head == *MAGIC).then(|| path.to_path_buf())
     }
 
@@ -100,6 +101,28 @@ impl StoreFile {
     /// [`LoadError`] if it cannot be read or entries are missing.
     pub fn load(&mut self, room: &str) -> Result<Saved, LoadError> {
         read::load(&mut self.connection, room)
+    }
+
+    /// Writes all of it, as it is at one moment, into a new file, also while a relay goes on writing; returns when the disk
+    /// has it.
+    ///
+    /// # Errors
+    /// [`BackupError`]. A file that was begun is removed.
+    pub fn back_up(&self, to: &Path) -> Result<(), BackupError> {
+        let failed = |reason: String| BackupError { path: to.into(), reason };
+        // Made here, so that nothing that was there before is touched.
+        let made = File::options().write(true).create_new(true).open(to);
+        let file = made.map_err(|error| failed(error.to_string()))?;
+        let written = || -> Result<(), String> {
+            let name = to.to_str().ok_or("its name is not UTF-8")?;
+            self.connection.execute("VACUUM INTO ?1", [name]).map_err(|error| error.to_string())?;
+            file.sync_all().map_err(|error| error.to_string())
+        };
+        written().map_err(|reason| {
+            // The failure itself is what is told.
+            let _ = std::fs::remove_file(to);
+            failed(reason)
+        })
     }
 
     /// What SQLite finds wrong with its pages and indexes; empty if nothing.

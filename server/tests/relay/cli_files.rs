@@ -5,6 +5,7 @@ use std::process::Output;
 
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
+use syncline::crdt::Value;
 use syncline::replica::AckLevel;
 
 use crate::common::*;
@@ -145,4 +146,30 @@ fn blobs_are_inspected_and_verified() {
     std::fs::write(&file, "something else").unwrap();
     fails(&["inspect", name(&file)], 1, &["neither a store nor a sound blob"]);
     fails(&["inspect", "/nowhere/x"], 1, &["/nowhere/x"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_backed_up_while_it_is_written_and_served_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, restored) = (folder.path().join("data"), folder.path().join("restored"));
+    let copy = folder.path().join("copy.db");
+    let relay = Relay::start(&data);
+    let ada = synced(&relay.url(), "board").await;
+    for number in 0..50 {
+        set(&ada, &format!("before{number}"), number);
+    }
+    within("acks", ada.acked(AckLevel::Durable)).await.unwrap();
+    set(&ada, "meanwhile", 1);
+
+    ok(&["backup", name(&data), name(&copy)]);
+    ok(&["verify", name(&copy)]);
+    fails(&["backup", name(&data), name(&copy)], 1, &["copy.db", "a new file"]);
+    ok(&["verify", name(&copy)]);
+    fails(&["backup", name(&folder.path().join("absent")), name(&copy)], 1, &["absent", "data folder"]);
+
+    std::fs::create_dir(&restored).unwrap();
+    std::fs::rename(&copy, restored.join("syncline.db")).unwrap();
+    let second = Relay::start(&restored);
+    let bob = synced(&second.url(), "board").await;
+    assert_eq!(get(&bob, "before49"), Some(Value::Int(49)));
 }
