@@ -76,7 +76,7 @@ pub(crate) fn miri(args: Args) -> Result<(), Problem> {
             tests = tests.arg("--skip").arg(*slow);
         }
         // A target folder of its own, or each change of compiler would build everything again.
-        step.run(&tests.env("CARGO_TARGET_DIR", paths::target().join("miri")).minutes(60)).map(drop)
+        step.run(&tests.env("CARGO_TARGET_DIR", paths::target().join("miri")).minutes(120)).map(drop)
     })
 }
 
