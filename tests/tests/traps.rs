@@ -18,6 +18,12 @@ fn a_concurrent_loser_survives_the_removal_of_the_winner() {
     pull(&mut c, &a);
     pull(&mut c, &b);
     assert_eq!(c.siblings(&path("k")), [Value::Int(2), Value::Int(1)]);
+    // A whole state is joined by another way than a few events.
+    let mut joined = Doc::new(ReplicaId::new(NOON, 9));
+    for from in [&a, &b] {
+        joined.import(&from.export()).expect("a whole state fits");
+    }
+    assert_eq!(joined.siblings(&path("k")), c.siblings(&path("k")));
     // Whoever has seen the winner only, removes the winner only.
     pull(&mut d, &b);
     delete(&mut d, NOON + 3, "k");
