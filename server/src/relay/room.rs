@@ -169,6 +169,8 @@ impl Serving {
         match command {
             RoomCommand::Join { connection, outbox, rights, message } => {
                 self.connections.insert(connection, outbox);
+                // It may come under another id now, which may not tell the presence of the one before.
+                self.presence.remove(&connection);
                 self.empty_since = None;
                 room.handle(RoomInput::Rights { conn: connection, rights }, now);
                 room.handle(RoomInput::Message { conn: connection, message }, now);

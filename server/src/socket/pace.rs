@@ -20,7 +20,7 @@ use crate::relay::now_ms;
 /// Seconds of its rate that a sender may save up and spend at once.
 const BURST_SECONDS: u64 = 2;
 
-/// What one frame costs at least in bytes of the burst: a frame of the largest size must fit.
+/// Least burst in bytes: two frames of the largest size.
 const BURST_BYTES_MIN: u64 = 2 * syncline::bounds::FRAME_BYTES as u64;
 
 /// Longest pause at a time. Whoever waits looks then whether the connection still goes on.
@@ -47,6 +47,8 @@ const SWEEP_MIN: usize = 64;
 struct Buckets {
     frames: TokenBucket,
     bytes: TokenBucket,
+    /// Most bytes that one frame can cost: a larger one takes the whole burst.
+    burst: u64,
 }
 
 /// What one connection and its tenant may send.
@@ -130,10 +132,8 @@ impl Pace {
     /// Takes what a frame costs; otherwise says how long to wait before asking again.
     fn take(&mut self, bytes: usize) -> Result<(), Duration> {
         let (bytes, now) = (bytes as u64, now_ms());
-        let tenant = self.tenant.as_ref().map(|tenant| tenant.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut both = [Some(&mut self.own), None];
-        let mut held = tenant;
-        both[1] = held.as_deref_mut();
+        let mut tenant = self.tenant.as_ref().map(|tenant| tenant.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut both = [Some(&mut self.own), tenant.as_deref_mut()];
         // All or nothing: what one has is not spent while the other has to wait.
         let waits = both.iter_mut().flatten().filter_map(|buckets| buckets.wait(bytes, now));
         match waits.max() {
@@ -153,6 +153,7 @@ impl Buckets {
         Ok(Buckets {
             frames: TokenBucket::new(RateLimit { per_second: frames, burst: frames * BURST_SECONDS }, now)?,
             bytes: TokenBucket::new(RateLimit { per_second: bytes, burst }, now)?,
+            burst,
         })
     }
 
@@ -160,17 +161,17 @@ impl Buckets {
     fn wait(&mut self, bytes: u64, now: u64) -> Option<Duration> {
         let wait = |refused| match refused {
             Refusal::Wait { wait_ms } => Duration::from_millis(wait_ms.max(1)),
-            // Larger than any frame may be: it is refused for its size, not held back for ever.
-            _ => Duration::ZERO,
+            // No frame costs more than a burst.
+            _ => PAUSE_MAX,
         };
-        let waits = [self.frames.check(1, now).err(), self.bytes.check(bytes, now).err()];
-        waits.into_iter().flatten().map(wait).filter(|wait| !wait.is_zero()).max()
+        let waits = [self.frames.check(1, now).err(), self.bytes.check(bytes.min(self.burst), now).err()];
+        waits.into_iter().flatten().map(wait).max()
     }
 
     fn spend(&mut self, bytes: u64, now: u64) {
-        // Only a frame that is too large for any burst is not there, and costs a frame all the same.
+        // `wait` has found that they are there.
         let _ = self.frames.take(1, now);
-        let _ = self.bytes.take(bytes, now);
+        let _ = self.bytes.take(bytes.min(self.burst), now);
     }
 }
 
@@ -210,8 +211,10 @@ mod tests {
         assert!(pace.take(syncline::bounds::FRAME_BYTES).is_ok());
         assert!(pace.take(syncline::bounds::FRAME_BYTES).is_ok());
         assert!(pace.take(syncline::bounds::FRAME_BYTES).is_err());
-        // One beyond every size is not held back for ever; it is refused elsewhere.
-        assert!(tenants.stranger().unwrap().take(usize::MAX / 2).is_ok());
+        // One beyond every burst takes all of it, and does not wait for ever.
+        let mut other = tenants.stranger().unwrap();
+        assert!(other.take(usize::MAX / 2).is_ok());
+        assert!(other.take(1).is_err());
     }
 
     #[test]
