@@ -452,14 +452,16 @@ fn damaged_messages_are_refused_and_change_nothing() {
 #[test]
 fn what_comes_in_meanwhile_brings_nothing_back_that_the_other_side_deletes() {
     let [mut ada, mut bob, mut eve] = [doc(1), doc(2), doc(3)];
-    let (shared, gone) = (place(0), place(1));
+    let (shared, gone, late) = (place(0), place(1), place(2));
     let set =
         |doc: &mut Doc, path: &Path, value| doc.transact(9, None, |doc| doc.set(path, Value::Int(value))).map(drop);
     let pull = |to: &mut Doc, from: &Doc| to.import(&from.export_from(&to.version())).map(drop);
-    // A record that is pruned, so that deltas do not suffice.
+    // Records that are pruned, so that deltas do not suffice: of what ada has, and of what eve is to bring her.
     set(&mut bob, &gone, 0).unwrap();
     pull(&mut ada, &bob).unwrap();
-    bob.transact(9, None, |doc| doc.delete(&gone)).unwrap();
+    set(&mut eve, &late, 3).unwrap();
+    pull(&mut bob, &eve).unwrap();
+    bob.transact(9, None, |doc| doc.delete(&gone).and_then(|_| doc.delete(&late))).unwrap();
     bob.prune(&bob.version());
     set(&mut ada, &shared, 1).unwrap();
     set(&mut eve, &shared, 2).unwrap();
@@ -477,7 +479,7 @@ fn what_comes_in_meanwhile_brings_nothing_back_that_the_other_side_deletes() {
         message = next;
     }
     assert!(one.is_done() && two.is_done());
-    assert_eq!([ada.get(&shared), ada.get(&gone)], [None, None]);
+    assert_eq!([&shared, &gone, &late].map(|path| ada.get(path)), [None, None, None]);
     assert_eq!((ada.version(), ada.digest()), (bob.version(), bob.digest()));
     ada.check().unwrap();
 }
