@@ -14,6 +14,9 @@ use crate::delta::{Delta, DotRow};
 /// Most leaves whose log entries are looked at before they are changed: theirs are two lines of the cache each.
 const LOOK_AHEAD: usize = 4_096;
 
+/// Entries of each: of many that were written at the same time, few go at once.
+const LOOK_AHEAD_EACH: usize = 4;
+
 /// What a join works with: where the delta's leaves stand here, and its view of each local writer.
 struct Joining<'a> {
     delta: &'a Delta,
@@ -45,11 +48,14 @@ impl Doc {
         let (places, known) = self.place_leaves(delta)?;
         let mut joining = Joining { delta, places, known, writers: Vec::new(), local: Vec::new() };
         joining.writers.extend(delta.writers().into_iter().map(|id| self.state.intern(id)));
-        // Writers that the delta does not name may be retired there.
-        let seen = |writer: &Writer| Seen { here: writer.seq, there: delta.version.get(&writer.id), rank: u32::MAX };
+        // Writers that the delta does not name are unknown there, or retired.
+        let horizon = delta.version.horizon();
+        let unnamed = |writer: &Writer| if writer.id.birth_ms() < horizon { RETIRED } else { 0 };
+        let seen = |writer: &Writer| Seen { here: writer.seq, there: unnamed(writer), rank: u32::MAX };
         joining.local.extend(self.state.writers.iter().map(seen));
         for (rank, &at) in (0..).zip(&joining.writers) {
-            joining.local[at as usize].rank = rank;
+            let seen = &mut joining.local[at as usize];
+            (seen.rank, seen.there) = (rank, delta.version.get(&self.state.writers[at as usize].id));
         }
         self.drop_unlisted(&joining);
         self.join_leaves(&joining);
@@ -71,7 +77,8 @@ impl Doc {
     /// Brings the logs into order, and raises the versions last: until then they say what was seen before.
     fn finish_join(&mut self, joining: &Joining<'_>) -> u64 {
         let mut fresh = 0;
-        for (writer, seen) in self.state.writers.iter_mut().zip(&joining.local) {
+        let of_delta = |seen: &Seen| seen.rank != u32::MAX || seen.there > 0;
+        for (writer, seen) in self.state.writers.iter_mut().zip(&joining.local).filter(|(_, seen)| of_delta(seen)) {
             writer.log.settle();
             if seen.there != RETIRED {
                 fresh += seen.there.saturating_sub(writer.seq);
@@ -113,7 +120,8 @@ impl Doc {
     /// large document the processor thus waits for all of them at the same time, not for one after the other.
     fn look_ahead(&self, places: &[u32]) {
         if places.len() <= LOOK_AHEAD {
-            let entries = places.iter().flat_map(|&at| self.state.leaves.at(at).1.entries());
+            let entries =
+                places.iter().flat_map(|&at| self.state.leaves.at(at).1.entries().iter().take(LOOK_AHEAD_EACH));
             let logged = entries.filter_map(|entry| self.state.writers[entry.writer as usize].log.place(entry.seq));
             std::hint::black_box(logged.fold(0, |all, place| all ^ place));
         }
@@ -124,15 +132,17 @@ impl Doc {
         if self.in_transaction() {
             return Err(ApplyError::InTransaction.into());
         }
-        let version = self.version();
-        if let Some((writer, needed)) = delta.since.iter().find(|(id, seq)| version.get(id) < *seq) {
-            return Err(ApplyError::Gap { writer, have: version.get(&writer), needed }.into());
+        let seen = |id: &ReplicaId| self.state.seq_of(id);
+        if let Some((writer, needed)) = delta.since.iter().find(|(id, seq)| seen(id) < *seq) {
+            return Err(ApplyError::Gap { writer, have: seen(&writer), needed }.into());
         }
-        self.admit_horizon(delta, &version)?;
-        if version.len() + delta.version.len() + delta.retired.len() > bounds::REPLICAS {
+        self.admit_horizon(delta)?;
+        let more = |have: usize| have + delta.version.len() + delta.retired.len() > bounds::REPLICAS;
+        // Retired writers are at hand too as long as something of theirs lives, and do not count.
+        if more(self.state.index.len()) && more(self.version().len()) {
             return Err(ApplyError::Writers.into());
         }
-        let have: Vec<u64> = delta.writers().iter().map(|id| version.get(id)).collect();
+        let have: Vec<u64> = delta.writers().iter().map(seen).collect();
         let mut first = 0;
         for leaf in &delta.leaves {
             let last = first + leaf.dots as usize;

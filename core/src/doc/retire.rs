@@ -183,8 +183,8 @@ impl Doc {
     }
 
     /// Refuses a delta whose horizon this replica cannot follow.
-    pub(super) fn admit_horizon(&self, delta: &Delta, version: &VersionVector) -> Result<(), ApplyError> {
-        let have = version.horizon();
+    pub(super) fn admit_horizon(&self, delta: &Delta) -> Result<(), ApplyError> {
+        let have = self.state.horizon;
         // Beyond the horizon of `since` the delta says nothing of deletes, unless it is complete.
         let needed = if delta.complete { delta.since.horizon() } else { delta.version.horizon() };
         if needed > have || delta.version.horizon() > ReplicaId::LAST_BIRTH {
