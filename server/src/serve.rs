@@ -22,7 +22,7 @@ use crate::http;
 use crate::limits::{HTTP_BUFFER, HTTP_CONNECTIONS, HTTP_HEADER_TIMEOUT};
 use crate::metrics::{Refused, StoreMetrics};
 use crate::relay::{Phase, Relay};
-use crate::socket::Peer;
+use crate::socket::{Peer, Wire, WireStream};
 use crate::store::{OpenError, Store};
 use crate::tls::{Tls, TlsError};
 
@@ -163,9 +163,14 @@ async fn serve(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     match tls {
-        None => serve_http(stream, peer, router, relay).await,
+        None => {
+            let stream = WireStream::new(stream);
+            let wire = stream.wire();
+            serve_http(stream, Some(wire), peer, router, relay).await;
+        }
+        // What is encrypted is written by one task, which has the state of the cipher.
         Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => serve_http(stream, peer, router, relay).await,
+            Ok(stream) => serve_http(stream, None, peer, router, relay).await,
             Err(error) => {
                 relay.metrics().refused.of(Refused::Tls).inc();
                 tracing::debug!(%error, "TLS handshake failed");
@@ -176,13 +181,14 @@ async fn serve(
 }
 
 /// Serves one connection as HTTP, until it ends or becomes a WebSocket with a place of its own.
-async fn serve_http<S>(stream: S, peer: Peer, router: Router, relay: Arc<Relay>)
+async fn serve_http<S>(stream: S, wire: Option<Arc<Wire>>, peer: Peer, router: Router, relay: Arc<Relay>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(wire.clone());
         router.call(request)
     });
     let connection = http1::Builder::new()

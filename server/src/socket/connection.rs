@@ -8,15 +8,17 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use syncline::link::{ErrorCode, Link, LinkConfig, LinkError, Message as Inner, RemoteError, RoomRef, SUBPROTOCOL};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, sleep_until};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
-use super::gate::{self, Gate, Peer};
+use super::gate::{self, Gate};
 use super::outbox::{Importance, Next, Outbox};
 use super::pace::Pace;
-use super::upgrade::Socket;
+use super::upgrade::{Accepted, Socket};
 use crate::access::Denied;
 use crate::limits::CLOSE_TIMEOUT;
 use crate::metrics::Rejected;
@@ -82,10 +84,10 @@ struct Reader<'a> {
 }
 
 /// Serves a WebSocket until it ends.
-pub(super) async fn run(relay: Arc<Relay>, socket: Socket, peer: Option<Peer>) {
+pub(super) async fn run(relay: Arc<Relay>, Accepted { socket, wire, peer }: Accepted) {
     let number = relay.connection_number();
     let settings = &relay.config().socket;
-    let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()));
+    let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()).by(wire));
     let present = Present::new(relay.clone(), number, peer.map(|peer| peer.0), SUBPROTOCOL, outbox.clone());
     let alive = Alive::new();
     let ping = Duration::from_secs(settings.ping_seconds);
@@ -363,8 +365,8 @@ impl Alive {
 }
 
 /// Writes what is queued, and a ping when the peer is silent. Ends only if the socket fails: after a close the peer answers.
-pub(crate) async fn write(
-    mut sink: SplitSink<Socket, Message>,
+pub(crate) async fn write<S: AsyncRead + AsyncWrite + Unpin>(
+    mut sink: SplitSink<WebSocketStream<S>, Message>,
     outbox: &Outbox,
     alive: &Alive,
     ping: Duration,
@@ -374,6 +376,7 @@ pub(crate) async fn write(
         let written = tokio::select! {
             next = outbox.next() => match next {
                 Next::Frames(frames) => write_frames(&mut sink, frames, alive).await,
+                Next::Flush => sink.flush().await.inspect(|()| alive.now()),
                 Next::Close(close) => {
                     let frame = CloseFrame { code: close.code.into(), reason: close.reason.into() };
                     if sink.send(Message::Close(Some(frame))).await.is_ok() {
@@ -394,7 +397,11 @@ pub(crate) async fn write(
 }
 
 /// That the socket takes bytes is a sign of life too: a slow reader is not a dead one.
-async fn write_frames(sink: &mut SplitSink<Socket, Message>, frames: Vec<Bytes>, alive: &Alive) -> Result<(), Error> {
+async fn write_frames<S: AsyncRead + AsyncWrite + Unpin>(
+    sink: &mut SplitSink<WebSocketStream<S>, Message>,
+    frames: Vec<Bytes>,
+    alive: &Alive,
+) -> Result<(), Error> {
     for frame in frames {
         sink.feed(Message::Binary(frame)).await?;
         alive.now();

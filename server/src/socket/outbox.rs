@@ -14,6 +14,7 @@ use syncline::link::Message;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Bytes;
 
+use super::wire::{Sent, Wire};
 use crate::limits::CLOSE_REASON_BYTES;
 use crate::metrics::Metrics;
 
@@ -53,6 +54,8 @@ pub struct CloseReason {
 /// What the writer does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
+    /// Wait until the socket has taken what it was given.
+    Flush,
     /// Write these frames in this order.
     Frames(Vec<Bytes>),
     /// Everything before the close is written: write a close frame and end.
@@ -64,6 +67,7 @@ pub enum Next {
 pub struct Outbox {
     limit: usize,
     metrics: Option<Arc<Metrics>>,
+    wire: Option<Arc<Wire>>,
     state: Mutex<State>,
     wake: Notify,
     closed: Notify,
@@ -75,6 +79,8 @@ struct State {
     /// Bytes of messages of one frame, and of fragments of larger ones.
     bytes: usize,
     fragment_bytes: usize,
+    /// Whether the writer has frames that it took out.
+    writing: bool,
     close: Option<CloseReason>,
 }
 
@@ -88,7 +94,8 @@ struct Item {
 impl Outbox {
     /// Makes an empty queue that holds at most `limit` bytes.
     pub fn new(limit: usize) -> Outbox {
-        Outbox { limit, metrics: None, state: Mutex::default(), wake: Notify::new(), closed: Notify::new() }
+        let (wake, closed) = (Notify::new(), Notify::new());
+        Outbox { limit, metrics: None, wire: None, state: Mutex::default(), wake, closed }
     }
 
     /// Counts what goes through it.
@@ -96,10 +103,15 @@ impl Outbox {
         Outbox { metrics: Some(metrics), ..self }
     }
 
+    /// Writes at once what the socket takes at once.
+    pub(crate) fn by(self, wire: Option<Arc<Wire>>) -> Outbox {
+        Outbox { wire, ..self }
+    }
+
     /// Queues the frames of one message; one that does not fit is dropped or closes the connection, by its importance.
     pub fn push(&self, frames: Vec<Bytes>, importance: Importance) {
         let mut state = self.lock();
-        if state.close.is_some() {
+        if state.close.is_some() || self.write_through(&state, &frames) {
             return;
         }
         let fragment = frames.len() > 1 || frames.iter().any(|frame| frame.len() > syncline::bounds::FRAME_BYTES);
@@ -125,6 +137,22 @@ impl Outbox {
         state.queue.extend(frames.into_iter().map(|frame| Item { frame, importance, fragment }));
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Writes a frame to the socket if nothing waits before it; `true` if that was all of it.
+    fn write_through(&self, state: &State, frames: &[Bytes]) -> bool {
+        let (Some(wire), [frame]) = (&self.wire, frames) else { return false };
+        if state.writing || !state.queue.is_empty() || frame.len() > syncline::bounds::FRAME_BYTES {
+            return false;
+        }
+        let sent = wire.send(frame);
+        match sent {
+            Sent::All => {}
+            Sent::Part => self.wake.notify_one(),
+            Sent::Nothing => return false,
+        }
+        self.count(|metrics| metrics.sent.add(1, frame.len() as u64));
+        true
     }
 
     /// Queues a message of the relay itself.
@@ -153,6 +181,9 @@ impl Outbox {
     /// Waits for the next thing to write. For one writer only.
     pub async fn next(&self) -> Next {
         loop {
+            if self.wire.as_ref().is_some_and(|wire| wire.has_rest()) {
+                return Next::Flush;
+            }
             let next = self.lock().take();
             if let Some(next) = next {
                 if let Next::Frames(frames) = &next {
@@ -185,6 +216,7 @@ impl State {
     fn take(&mut self) -> Option<Next> {
         let mut frames = Vec::new();
         let mut taken = 0;
+        self.writing = !self.queue.is_empty();
         while taken < TAKE_BYTES
             && let Some(item) = self.queue.pop_front()
         {

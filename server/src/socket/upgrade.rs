@@ -17,11 +17,20 @@ use syncline::link::SUBPROTOCOL;
 
 use super::connection;
 use super::gate::Peer;
+use super::wire::Wire;
 use crate::limits::{SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, SOCKET_WRITE_BUFFER_MAX};
 use crate::relay::{Phase, Relay};
 
 /// The WebSocket of one client.
 pub(crate) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+/// A connection that has become a WebSocket.
+pub(crate) struct Accepted {
+    pub(crate) socket: Socket,
+    /// What rooms may write to it by; none if it is encrypted.
+    pub(crate) wire: Option<Arc<Wire>>,
+    pub(crate) peer: Option<Peer>,
+}
 
 /// Says why a request does not become a WebSocket, and what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +96,7 @@ pub(crate) fn accept<S, F>(
     serve: S,
 ) -> Result<Response, Refusal>
 where
-    S: FnOnce(Arc<Relay>, Socket, Option<Peer>) -> F + Send + 'static,
+    S: FnOnce(Arc<Relay>, Accepted) -> F + Send + 'static,
     F: Future<Output = ()> + Send,
 {
     let key = check_headers(request.method(), request.headers(), &relay.config().socket.origins, subprotocol)?;
@@ -99,12 +108,13 @@ where
     let place = relay.take_place().ok_or(Refusal::Full)?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(Refusal::NotWebSocket)?;
     let peer = request.extensions().get::<Peer>().copied();
+    let wire = request.extensions_mut().remove::<Option<Arc<Wire>>>().flatten();
     let relay = relay.clone();
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
                 let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-                serve(relay, socket, peer).await;
+                serve(relay, Accepted { socket, wire, peer }).await;
             }
             Err(error) => tracing::debug!(%error, "upgrade failed"),
         }

@@ -72,8 +72,8 @@ pub(crate) fn upgrade(relay: &Arc<Relay>, request: Request) -> Result<Response, 
     let path = request.uri().path();
     let name = name::from_path(path.strip_prefix(PATH).unwrap_or_default()).map_err(|_| Refusal::Name)?;
     let token = name::token(request.uri().query()).or_else(|| bearer(&request));
-    accept(relay, request, None, config(), move |relay, socket, peer| async move {
-        session::run(relay, socket, peer, Dialect::Sync, Some((name, token))).await;
+    accept(relay, request, None, config(), move |relay, accepted| async move {
+        session::run(relay, accepted, Dialect::Sync, Some((name, token))).await;
     })
 }
 
@@ -82,8 +82,8 @@ pub(crate) fn upgrade(relay: &Arc<Relay>, request: Request) -> Result<Response, 
 /// # Errors
 /// [`Refusal`] with the HTTP status to answer.
 pub(crate) fn upgrade_hocuspocus(relay: &Arc<Relay>, request: Request) -> Result<Response, Refusal> {
-    accept(relay, request, None, config(), |relay, socket, peer| async move {
-        session::run(relay, socket, peer, Dialect::Hocuspocus, None).await;
+    accept(relay, request, None, config(), |relay, accepted| async move {
+        session::run(relay, accepted, Dialect::Hocuspocus, None).await;
     })
 }
 

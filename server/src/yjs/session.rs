@@ -21,7 +21,7 @@ use crate::limits::{
 };
 use crate::metrics::Rejected;
 use crate::relay::{Client, Present, Relay};
-use crate::socket::{Alive, Ended, Importance, Outbox, Pace, Peer, Socket, TenantFull, draining, overdue, write};
+use crate::socket::{Accepted, Alive, Ended, Importance, Outbox, Pace, Socket, TenantFull, draining, overdue, write};
 use crate::socket::{CLOSE_NOT_BINARY, CLOSE_RESTART, CLOSE_TOO_LARGE, CLOSE_TOO_MANY_ROOMS, CLOSE_TRY_AGAIN};
 
 /// Close code for a frame that a client of Yjs does not send.
@@ -66,14 +66,13 @@ struct Session<'a> {
 /// Serves a WebSocket until it ends. `first` is the document that its address names, with a token.
 pub(super) async fn run(
     relay: Arc<Relay>,
-    socket: Socket,
-    peer: Option<Peer>,
+    Accepted { socket, wire, peer }: Accepted,
     dialect: Dialect,
     first: Option<(String, Option<String>)>,
 ) {
     let settings = &relay.config().socket;
     let (number, alive) = (relay.connection_number(), Alive::new());
-    let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()));
+    let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()).by(wire));
     let present = Present::new(relay.clone(), number, peer.map(|peer| peer.0), dialect.protocol(), outbox.clone());
     let pace = match relay.tenants().stranger() {
         Ok(pace) => pace,
