@@ -425,4 +425,8 @@ fn only_transactions_of_the_origins_asked_for_are_undone() {
     assert_eq!(here.undo(NOON), Ok(true));
     assert_eq!(here.get(&place("a")), Some(Value::Int(2)), "what another origin wrote over it stays");
     assert_eq!(here.undo(NOON), Ok(false));
+    here.transact(NOON, Some("typing"), |doc| doc.set(&place("a"), Value::Int(4))).expect("a valid edit");
+    here.transact(NOON, None, |doc| doc.delete(&place("a"))).expect("a valid edit");
+    assert_eq!(here.undo(NOON), Ok(true));
+    assert_eq!(here.get(&place("a")), None, "what another origin deleted does not come back in an older form");
 }
