@@ -23,6 +23,9 @@ pub const STORE_PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of such an attempt: a disk that has just these left is as good as full.
 pub const STORE_PROBE_BYTES: usize = 64 * 1024;
 
+/// Milliseconds of a room's log of which the list of versions shows one.
+pub const VERSION_STEP_MS: i64 = 60_000;
+
 /// Rooms whose next log id the store's thread remembers; beyond it the ids are read again.
 pub const STORE_ROOMS_CACHED: usize = 16 * 1024;
 

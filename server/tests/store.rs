@@ -94,7 +94,7 @@ async fn snapshot_and_log_come_back_after_a_restart() {
     let store = open(folder.path());
     write(&store, "room", 1..=10).await;
     let (sender, mut reports) = unbounded_channel();
-    store.compact(&"room".into(), 7, b"snapshot".to_vec(), &sender).await;
+    store.compact(&"room".into(), 7, b"snapshot".to_vec(), None, &sender).await;
     assert_eq!(next(&mut reports).await, Report::Compacted { upto: 7 });
     write(&store, "room", 11..=11).await;
     store.close().await;
@@ -173,7 +173,7 @@ async fn a_full_database_fails_the_write_and_keeps_what_was_acknowledged() {
     assert_eq!(load(&store, "room").await.last_id(), acknowledged);
 
     // A snapshot takes the place of its log, so a full database can be relieved.
-    store.compact(&room, acknowledged, vec![1; 1000], &sender).await;
+    store.compact(&room, acknowledged, vec![1; 1000], None, &sender).await;
     assert_eq!(next(&mut reports).await, Report::Compacted { upto: acknowledged });
     store.append(&room, acknowledged + 1, vec![7; 10_000], &sender).await;
     assert_eq!(next(&mut reports).await, Report::Durable { upto: acknowledged + 1 });

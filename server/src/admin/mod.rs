@@ -15,6 +15,7 @@ mod reply;
 mod room_routes;
 mod stats;
 mod status;
+mod version_routes;
 
 use std::sync::Arc;
 
@@ -45,6 +46,9 @@ pub const ROUTES: &[(Method, &str)] = &[
     (Method::GET, "/admin/v1/rooms/{room}/clients"),
     (Method::GET, "/admin/v1/rooms/{room}/export"),
     (Method::POST, "/admin/v1/rooms/{room}/compact"),
+    (Method::GET, "/admin/v1/rooms/{room}/versions"),
+    (Method::GET, "/admin/v1/rooms/{room}/versions/{version}/export"),
+    (Method::POST, "/admin/v1/rooms/{room}/versions/{version}/restore"),
     (Method::GET, "/admin/v1/clients"),
     (Method::DELETE, "/admin/v1/clients/{number}"),
     (Method::POST, "/admin/v1/drain"),
@@ -60,6 +64,9 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router<Arc<Relay>> {
         .route("/admin/v1/rooms/{room}/clients", get(client_routes::of_room))
         .route("/admin/v1/rooms/{room}/export", get(room_routes::export))
         .route("/admin/v1/rooms/{room}/compact", post(room_routes::compact))
+        .route("/admin/v1/rooms/{room}/versions", get(version_routes::list))
+        .route("/admin/v1/rooms/{room}/versions/{version}/export", get(version_routes::export))
+        .route("/admin/v1/rooms/{room}/versions/{version}/restore", post(version_routes::restore))
         .route("/admin/v1/clients", get(client_routes::list))
         .route("/admin/v1/clients/{number}", delete(client_routes::kick))
         .route("/admin/v1/drain", post(drain))

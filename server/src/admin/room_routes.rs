@@ -94,11 +94,7 @@ pub(super) async fn export(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let parameters = parameters(query.as_deref(), &["format"])?;
-    let (format, content_type) = match parameters.first().map(|(_, value)| value.as_str()) {
-        None | Some("json") => (ExportFormat::Json, "application/json"),
-        Some("binary") => (ExportFormat::Binary, "application/octet-stream"),
-        Some(_) => return Err(Problem::usage("this `format` is unknown", "Give `json` or `binary`.")),
-    };
+    let (format, content_type) = export_format(&parameters)?;
     let bytes = in_time("the export", ADMIN_TIMEOUT, relay.export_room(&room, format)).await?;
     Ok(text(content_type, bytes))
 }
@@ -108,6 +104,15 @@ pub(super) async fn compact(State(relay): State<Arc<Relay>>, Path(room): Path<St
     in_time("the compaction", ADMIN_TIMEOUT, relay.compact_room(&room)).await?;
     let stored = store(&relay)?.room(&room).await?;
     Ok(json_reply(&describe(&room, &Entry { stored, loaded: None })["stored"]))
+}
+
+/// The form that the parameter `format` asks for, and its type.
+pub(super) fn export_format(parameters: &[(String, String)]) -> Result<(ExportFormat, &'static str), Problem> {
+    match parameters.first().map(|(_, value)| value.as_str()) {
+        None | Some("json") => Ok((ExportFormat::Json, "application/json")),
+        Some("binary") => Ok((ExportFormat::Binary, "application/octet-stream")),
+        Some(_) => Err(Problem::usage("this `format` is unknown", "Give `json` or `binary`.")),
+    }
 }
 
 /// A parameter that is true or false.
@@ -129,7 +134,7 @@ pub(super) fn parameters(query: Option<&str>, known: &[&str]) -> Result<Vec<(Str
     Ok(found)
 }
 
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     doing: &str,
     limit: Duration,
     work: impl Future<Output = Result<T, ManageError>>,

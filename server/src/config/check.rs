@@ -20,6 +20,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         super::access::check(self)?;
         super::admin::check(self)?;
+        super::history::check(&self.history)?;
         range("workers", self.workers as u64, 1, 256)?;
         range("drain_seconds", self.drain_seconds, 1, 600)?;
         range("room.max", self.room.max as u64, 1, 10_000_000)?;

@@ -8,6 +8,7 @@ mod access;
 mod admin;
 mod check;
 mod describe;
+mod history;
 mod load;
 mod yaml;
 
@@ -21,6 +22,7 @@ pub(crate) use access::is_url;
 pub use access::{AccessConfig, Secret, TlsConfig};
 pub use admin::AdminConfig;
 pub use describe::default_file;
+pub use history::HistoryConfig;
 pub use load::{ConfigError, Overrides, load};
 
 #[cfg(test)]
@@ -52,6 +54,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Rooms.
     pub room: RoomSettings,
+    /// The past of rooms.
+    pub history: HistoryConfig,
     /// Connections.
     pub socket: SocketConfig,
     /// How fast clients may send.
@@ -148,6 +152,7 @@ impl Default for Config {
             log: LogConfig::default(),
             store: StoreConfig::default(),
             room: RoomSettings::default(),
+            history: HistoryConfig::default(),
             socket: SocketConfig::default(),
             rate: RateConfig::default(),
         }

@@ -9,6 +9,7 @@ mod compaction;
 mod manage;
 mod registry;
 mod restore;
+mod rewind;
 mod room;
 mod sizes;
 mod tasks;
@@ -28,6 +29,7 @@ use crate::store::Store;
 
 pub use clients::{Client, Clients, Said};
 pub use manage::{ExportFormat, ManageError, RoomFacts};
+pub use rewind::Rewound;
 pub use sizes::RoomSizes;
 
 pub(crate) use clients::Present;

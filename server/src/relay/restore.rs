@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use syncline::doc::ImportError;
+use syncline::doc::{Doc, ImportError};
 use syncline::replica::{Room, RoomConfig};
 
 use crate::client::new_replica_id;
@@ -30,6 +30,7 @@ pub(crate) struct Restored {
     pub(super) log_entries: u64,
     pub(super) log_bytes: u64,
     pub(super) snapshot_bytes: u64,
+    pub(super) log_since: Option<u64>,
 }
 
 /// Reads and rebuilds a room; off the workers, since both may take long.
@@ -57,5 +58,17 @@ pub(crate) fn rebuild(name: &str, alias: u32, saved: &Saved) -> Result<Restored,
         log_entries: saved.log.len() as u64,
         log_bytes: saved.log_bytes(),
         snapshot_bytes: saved.snapshot.as_ref().map_or(0, |(_, blob)| blob.len() as u64),
+        log_since: saved.log_since,
     })
+}
+
+/// Makes the document of what is stored.
+pub(super) fn document(name: &str, saved: &Saved) -> Result<Doc, RestoreError> {
+    let mut doc = Doc::new(new_replica_id());
+    let snapshot = saved.snapshot.iter().map(|(upto, blob)| (blob, format!("the snapshot up to entry {upto}")));
+    let log = saved.log.iter().map(|(id, blob)| (blob, format!("log entry {id}")));
+    for (blob, what) in snapshot.chain(log) {
+        doc.import(blob).map_err(|reason| RestoreError::Blob { room: name.into(), what, reason })?;
+    }
+    Ok(doc)
 }

@@ -115,7 +115,7 @@ impl Drop for Serving {
 }
 
 async fn serve(task: RoomTask, restored: Restored) {
-    let settings = task.relay.config().room.clone();
+    let (settings, history) = (task.relay.config().room.clone(), task.relay.config().history.clone());
     let (reporter, reports) = mpsc::unbounded_channel();
     let mut room = restored.room;
     let mut serving = Serving {
@@ -123,7 +123,8 @@ async fn serve(task: RoomTask, restored: Restored) {
         connections: HashMap::new(),
         reports,
         reporter,
-        compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes),
+        compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes)
+            .timed(&history, restored.log_since),
         acks: Acks::default(),
         orders: Orders::default(),
         partial: Vec::new(),
@@ -154,9 +155,10 @@ async fn serve(task: RoomTask, restored: Restored) {
         if step == Step::End {
             return;
         }
-        let Some(same) = serving.orders.export(room).await else { return };
+        let Some(same) = serving.orders.carry_out(room).await else { return };
         room = same;
-        if serving.compaction.is_due() || serving.orders.wants_snapshot() && serving.compaction.is_possible() {
+        serving.write_out(&mut room).await;
+        if serving.compaction.is_due(now_ms()) || serving.orders.wants_snapshot() && serving.compaction.is_possible() {
             let Some(same) = serving.compact(room).await else { return };
             room = same;
         }
@@ -229,6 +231,7 @@ impl Serving {
         match report {
             Report::Durable { upto } => {
                 room.handle(RoomInput::Durable { upto }, now);
+                self.orders.durable(upto);
                 self.acks.reached(Level::Durable, upto, self.task.relay.metrics());
             }
             Report::Failed { from, reason } => {
@@ -314,7 +317,7 @@ impl Serving {
                     }
                 }
                 RoomOutput::Persist { id, blob } => {
-                    self.compaction.wrote(blob.len() as u64);
+                    self.compaction.wrote(blob.len() as u64, now_ms());
                     self.task.store.append(&self.task.name, id, blob, &self.reporter).await;
                 }
                 RoomOutput::Close { conn, code, reason } => {
@@ -374,8 +377,10 @@ impl Serving {
             return Some(room);
         }
         self.orders.snapshot_started();
-        self.compaction.start(snapshot.len() as u64);
-        self.task.store.compact(&self.task.name, room.last_persist(), snapshot, &self.reporter).await;
+        self.compaction.start(snapshot.len() as u64, now_ms());
+        // In a full database there is room for a snapshot in place of the one before, not beside it.
+        let history = self.compaction.is_well().then(|| self.task.relay.config().history.clone());
+        self.task.store.compact(&self.task.name, room.last_persist(), snapshot, history, &self.reporter).await;
         Some(room)
     }
 }

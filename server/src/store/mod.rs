@@ -6,19 +6,23 @@
 //!
 //! | table | what it holds |
 //! |---|---|
-//! | `room` | name and key of each room |
-//! | `log` | blobs of a room by consecutive id, in the order in which the room wrote them |
+//! | `room` | name and key of each room, its tenant, and when it was deleted |
+//! | `log` | blobs of a room by consecutive id, in the order in which the room wrote them, with their times |
 //! | `snapshot` | one blob per room that stands for its log up to an id; what it covers is deleted with it in one transaction |
+//! | `version` | snapshots that were replaced and are kept as history |
+//! | `former` | names of rooms that are gone, with their writers, so that a copy from before is known as such |
 //! | `meta` | facts about the database itself |
 
 mod batch;
 mod checkpoint;
 mod error;
 mod list;
+mod migrate;
 mod offline;
 mod open;
 mod read;
 mod thread;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::config::StoreConfig;
+use crate::config::{HistoryConfig, StoreConfig};
 use crate::limits::{STORE_COMMAND_BYTES, STORE_QUEUE_BYTES};
 use crate::metrics::StoreMetrics;
 
@@ -35,6 +39,7 @@ pub use list::StoredRoom;
 pub use offline::{FileFacts, StoreFile};
 pub use open::FILE_NAME;
 pub use read::Saved;
+pub use version::{StoredVersion, VersionKind};
 
 use thread::WriterThread;
 
@@ -113,6 +118,8 @@ struct Compact {
     room: Arc<str>,
     upto: u64,
     blob: Vec<u8>,
+    /// Which of the snapshots that were replaced are kept; without it none is touched.
+    history: Option<HistoryConfig>,
     reports: Reports,
     _space: OwnedSemaphorePermit,
 }
@@ -165,10 +172,18 @@ impl Store {
         }
     }
 
-    /// Queues a snapshot that stands for the log up to `upto`; waits while the queue is full.
-    pub async fn compact(&self, room: &Arc<str>, upto: u64, blob: Vec<u8>, reports: &Reports) {
+    /// Queues a snapshot that stands for the log up to `upto`; waits while the queue is full. The snapshot that it replaces
+    /// is kept as `history` says.
+    pub async fn compact(
+        &self,
+        room: &Arc<str>,
+        upto: u64,
+        blob: Vec<u8>,
+        history: Option<HistoryConfig>,
+        reports: &Reports,
+    ) {
         let Some(space) = self.reserve(blob.len()).await else { return };
-        let compact = Compact { room: room.clone(), upto, blob, reports: reports.clone(), _space: space };
+        let compact = Compact { room: room.clone(), upto, blob, history, reports: reports.clone(), _space: space };
         // A stopped store means that the process ends; the log is complete without the snapshot.
         let _ = self.queue.send(Command::Compact(compact));
     }
@@ -181,7 +196,9 @@ impl Store {
         let (reader, room) = (self.reader.clone(), room.clone());
         let task = tokio::task::spawn_blocking(move || {
             let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            read::load(&mut reader, &room)
+            let mut saved = read::load(&mut reader, &room)?;
+            saved.log_since = version::log_since(&reader, &room).map_err(|reason| LoadError::List { reason })?;
+            Ok(saved)
         });
         task.await.unwrap_or_else(|error| Err(LoadError::Interrupted { reason: error.to_string() }))
     }
@@ -211,6 +228,24 @@ impl Store {
     pub async fn room(&self, name: &str) -> Result<Option<StoredRoom>, LoadError> {
         let name = name.to_owned();
         self.read(move |reader| list::room(reader, &name)).await
+    }
+
+    /// The versions of a room that can be had, the newest first: at most `limit`.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn versions(&self, name: &str, limit: usize) -> Result<Vec<StoredVersion>, LoadError> {
+        let name = name.to_owned();
+        self.read(move |reader| version::list(reader, &name, limit)).await
+    }
+
+    /// What was stored of a room up to a log entry; `None` if that cannot be had any more.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn load_version(&self, name: &str, entry: u64) -> Result<Option<Saved>, LoadError> {
+        let name = name.to_owned();
+        self.read(move |reader| version::load(reader, &name, entry)).await
     }
 
     /// Reads on a thread that may wait.

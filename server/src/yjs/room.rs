@@ -14,7 +14,7 @@ use super::member::{Member, Members};
 use super::message::{Dialect, Reply};
 use super::presence::Presence;
 use crate::limits::{ROOM_TICK, ROOM_TURN, YJS_PRESENCE_PAUSE, YJS_REFUSAL_PAUSE};
-use crate::relay::{Compaction, Relay, Seed};
+use crate::relay::{Compaction, Relay, Seed, now_ms};
 use crate::socket::{CLOSE_TRY_AGAIN, Importance};
 use crate::store::{LoadError, Report, Reports, Saved};
 
@@ -180,7 +180,7 @@ impl Serving {
             if step == Step::End {
                 return;
             }
-            if self.compaction.is_due() && self.compact().await.is_none() {
+            if self.compaction.is_due(now_ms()) && self.compact().await.is_none() {
                 return;
             }
         }
@@ -283,7 +283,7 @@ impl Serving {
         self.members.broadcast(Reply::Update(&news), Some(member), Importance::Required);
         self.written += 1;
         self.acknowledge(member, &update);
-        self.compaction.wrote(news.len() as u64);
+        self.compaction.wrote(news.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
         self.seed.store.append(&name, self.written, news, &self.reporter).await;
     }
@@ -366,9 +366,9 @@ impl Serving {
         let (document, snapshot) = task.await.ok()?;
         self.document = document;
         self.answers.clear();
-        self.compaction.start(snapshot.len() as u64);
+        self.compaction.start(snapshot.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
-        self.seed.store.compact(&name, self.written, snapshot, &self.reporter).await;
+        self.seed.store.compact(&name, self.written, snapshot, None, &self.reporter).await;
         Some(())
     }
 }

@@ -11,6 +11,7 @@ mod common;
 mod converge;
 #[cfg(target_os = "linux")]
 mod faults;
+mod history;
 mod hostile;
 mod kill;
 mod limits;
