@@ -43,6 +43,8 @@ pub const ROUTES: &[(Method, &str)] = &[
     (Method::GET, "/admin/v1/stats"),
     (Method::GET, "/admin/v1/rooms"),
     (Method::GET, "/admin/v1/rooms/{room}"),
+    (Method::DELETE, "/admin/v1/rooms/{room}"),
+    (Method::POST, "/admin/v1/rooms/{room}/undelete"),
     (Method::GET, "/admin/v1/rooms/{room}/clients"),
     (Method::GET, "/admin/v1/rooms/{room}/export"),
     (Method::POST, "/admin/v1/rooms/{room}/compact"),
@@ -60,7 +62,8 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router<Arc<Relay>> {
         .route("/metrics", get(stats::metrics))
         .route("/admin/v1/stats", get(stats::stats))
         .route("/admin/v1/rooms", get(room_routes::list))
-        .route("/admin/v1/rooms/{room}", get(room_routes::show))
+        .route("/admin/v1/rooms/{room}", get(room_routes::show).delete(room_routes::remove))
+        .route("/admin/v1/rooms/{room}/undelete", post(room_routes::undelete))
         .route("/admin/v1/rooms/{room}/clients", get(client_routes::of_room))
         .route("/admin/v1/rooms/{room}/export", get(room_routes::export))
         .route("/admin/v1/rooms/{room}/compact", post(room_routes::compact))

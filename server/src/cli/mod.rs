@@ -66,7 +66,7 @@ enum Command {
     Verify(stored::VerifyArgs),
     /// Copy a store into a new file, also while a relay runs on it
     Backup(stored::BackupArgs),
-    /// Lists, exports and restores the versions of a room of a running relay, for operators.
+    /// What operators do with a room of a running relay: versions, deleting it, bringing it back.
     Room(room::RoomArgs),
     /// Shows the numbers of a running relay, live.
     Top(top::TopArgs),

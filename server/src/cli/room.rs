@@ -30,6 +30,10 @@ enum Order {
     Export(ExportArgs),
     /// Writes again what a version has, so that all who have the room come to it.
     Restore(RestoreArgs),
+    /// Deletes a room; it can be brought back for as long as the relay is configured to keep it.
+    Delete(Target),
+    /// Brings a deleted room back.
+    Undelete(Target),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +92,8 @@ pub(super) fn room(args: RoomArgs) -> Result<(), Failure> {
         Order::Versions(args) => versions(&args),
         Order::Export(args) => export(&args),
         Order::Restore(args) => restore(&args),
+        Order::Delete(target) => delete(&target),
+        Order::Undelete(target) => undelete(&target),
     }
 }
 
@@ -135,6 +141,19 @@ fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     let done = args.target.operator()?.ask("POST", &path)?;
     let shown = format!("{} values written; the room is at version {}\n", done["written"], done["last_entry"]);
     print(&mut std::io::stdout().lock(), shown.as_bytes())
+}
+
+fn delete(target: &Target) -> Result<(), Failure> {
+    let done = target.operator()?.ask("DELETE", &target.path(""))?;
+    let at = |name: &str| done["deleted"][name].as_u64().unwrap_or_default();
+    let kept = age(at("until_ms").saturating_sub(at("at_ms")) / 1000);
+    let shown = format!("room {:?} is deleted; for {kept} it can be brought back\n", target.room);
+    print(&mut std::io::stdout().lock(), shown.as_bytes())
+}
+
+fn undelete(target: &Target) -> Result<(), Failure> {
+    target.operator()?.ask("POST", &target.path("/undelete"))?;
+    print(&mut std::io::stdout().lock(), format!("room {:?} is back\n", target.room).as_bytes())
 }
 
 fn encoded(part: &str) -> String {

@@ -96,14 +96,17 @@ pub(super) fn inspect(args: InspectArgs) -> Result<(), Failure> {
 }
 
 fn room_line(room: &StoredRoom, json: bool) -> String {
-    let StoredRoom { name, log_entries, log_bytes, snapshot_bytes, last_entry } = room;
+    let StoredRoom { name, log_entries, log_bytes, snapshot_bytes, last_entry, deleted_ms } = room;
     let name = from_stored(name).map_or_else(|| name.clone(), |document| format!("yjs:{document}"));
     match json {
         true => format!(
             "{}\n",
-            json!({"room": name, "version": last_entry, "log_entries": log_entries, "log_bytes": log_bytes, "snapshot_bytes": snapshot_bytes})
+            json!({"room": name, "version": last_entry, "log_entries": log_entries, "log_bytes": log_bytes, "snapshot_bytes": snapshot_bytes, "deleted_ms": deleted_ms})
         ),
-        false => format!("{last_entry:>10} {log_entries:>12} {log_bytes:>12} {snapshot_bytes:>12}  {name:?}\n"),
+        false => {
+            let deleted = if deleted_ms.is_some() { ", deleted" } else { "" };
+            format!("{last_entry:>10} {log_entries:>12} {log_bytes:>12} {snapshot_bytes:>12}  {name:?}{deleted}\n")
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod check;
 mod describe;
 mod history;
 mod load;
+mod quota;
 mod yaml;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub use admin::AdminConfig;
 pub use describe::default_file;
 pub use history::HistoryConfig;
 pub use load::{ConfigError, Overrides, load};
+pub use quota::QuotaConfig;
 
 #[cfg(test)]
 use load::load_text;
@@ -56,6 +58,8 @@ pub struct Config {
     pub room: RoomSettings,
     /// The past of rooms.
     pub history: HistoryConfig,
+    /// How much may be stored.
+    pub quota: QuotaConfig,
     /// Connections.
     pub socket: SocketConfig,
     /// How fast clients may send.
@@ -104,6 +108,8 @@ pub struct RoomSettings {
     pub compact_bytes: u64,
     /// Seconds without a connection after which a room is unloaded.
     pub idle_seconds: u64,
+    /// Seconds for which a deleted room can be brought back; then what it held is gone.
+    pub deleted_seconds: u64,
 }
 
 /// Holds the settings of connections.
@@ -153,6 +159,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             room: RoomSettings::default(),
             history: HistoryConfig::default(),
+            quota: QuotaConfig::default(),
             socket: SocketConfig::default(),
             rate: RateConfig::default(),
         }
@@ -173,7 +180,13 @@ impl Default for StoreConfig {
 
 impl Default for RoomSettings {
     fn default() -> Self {
-        RoomSettings { max: 10_000, compact_entries: 2_000, compact_bytes: 4 * 1024 * 1024, idle_seconds: 60 }
+        RoomSettings {
+            max: 10_000,
+            compact_entries: 2_000,
+            compact_bytes: 4 * 1024 * 1024,
+            idle_seconds: 60,
+            deleted_seconds: 7 * 24 * 3600,
+        }
     }
 }
 

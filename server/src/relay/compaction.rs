@@ -6,6 +6,7 @@
 
 use super::RoomSizes;
 use crate::config::{HistoryConfig, RoomSettings};
+use crate::limits::FULL_PAUSE_MS;
 
 /// Snapshot bytes that put off the next one by one log entry.
 const SNAPSHOT_BYTES_PER_ENTRY: u64 = 1024;
@@ -26,8 +27,10 @@ pub(crate) struct Compaction {
     every_ms: Option<u64>,
     /// When the first entry behind the snapshot was written, if that is known.
     since_ms: Option<u64>,
-    /// When the snapshot on its way was made.
+    /// When the latest snapshot was made.
     started_ms: u64,
+    /// Whether one is wanted whatever the sizes are.
+    hurried: bool,
 }
 
 impl Compaction {
@@ -43,6 +46,7 @@ impl Compaction {
             every_ms: None,
             since_ms: None,
             started_ms: 0,
+            hurried: false,
         }
     }
 
@@ -77,9 +81,23 @@ impl Compaction {
         let entries = self.max_entries.max(self.snapshot_bytes / SNAPSHOT_BYTES_PER_ENTRY);
         let bytes = self.max_bytes.max(self.snapshot_bytes / 2);
         self.covered.is_none()
-            && (self.entries >= entries.saturating_mul(self.patience)
+            && (self.hurried
+                || self.entries >= entries.saturating_mul(self.patience)
                 || self.bytes >= bytes.saturating_mul(self.patience)
                 || self.every_ms.is_some_and(|every| age >= every.saturating_mul(self.patience)))
+    }
+
+    /// Makes a snapshot due because the room is full, though not always at once after the one before.
+    pub(super) fn hurry(&mut self, now_ms: u64) {
+        // A snapshot costs its size: one that takes the place of a log in proportion is worth it at any time.
+        let worth = self.patience == 1 && self.bytes >= self.snapshot_bytes / 4;
+        let pause = FULL_PAUSE_MS.saturating_mul(self.patience);
+        self.hurried = worth || now_ms >= self.started_ms.saturating_add(pause);
+    }
+
+    /// Bytes of the log and of the snapshot, as they will be when the snapshot on its way is stored.
+    pub(super) fn bytes_to_be(&self) -> (u64, u64) {
+        (self.bytes - self.covered.map_or(0, |(_, bytes)| bytes), self.snapshot_bytes)
     }
 
     /// Whether the last one was stored: a snapshot that does not fit beside the one before may fit in its place.
@@ -92,6 +110,7 @@ impl Compaction {
         self.covered = Some((self.entries, self.bytes));
         self.snapshot_bytes = snapshot_bytes;
         self.started_ms = now_ms;
+        self.hurried = false;
     }
 
     /// The snapshot is stored, the log before it is gone.

@@ -22,6 +22,8 @@ pub(crate) enum Manage {
     Export(ExportFormat, oneshot::Sender<Vec<u8>>),
     /// An earlier version, written again.
     Rewind(Rewind, oneshot::Sender<Result<Rewound, String>>),
+    /// The end of the room.
+    Delete(oneshot::Sender<Result<(), String>>),
     /// A snapshot that replaces the log; answered when the disk has it, or with what went wrong.
     Compact(oneshot::Sender<Result<(), String>>),
 }
@@ -64,6 +66,9 @@ pub enum ManageError {
     /// It ended, or it has too much to do.
     #[error("the room did not answer")]
     Silent,
+    /// It was deleted.
+    #[error("room {0:?} was deleted")]
+    Deleted(String),
     /// This version of the room cannot be had any more, or never could.
     #[error("there is no version {entry} of room {room:?}")]
     NoVersion {
@@ -88,6 +93,7 @@ impl From<OpenRefusal> for ManageError {
 pub(super) struct Orders {
     exports: Vec<(ExportFormat, oneshot::Sender<Vec<u8>>)>,
     rewinds: Rewinds,
+    deletes: Vec<oneshot::Sender<Result<(), String>>>,
     /// Who wants a snapshot, and who is told when the one on its way is stored.
     wanted: Vec<oneshot::Sender<Result<(), String>>>,
     promised: Vec<oneshot::Sender<Result<(), String>>>,
@@ -101,8 +107,14 @@ impl Orders {
             Manage::Export(format, answer) if self.exports.len() < WAITING => self.exports.push((format, answer)),
             Manage::Compact(answer) if self.wanted.len() + self.promised.len() < WAITING => self.wanted.push(answer),
             Manage::Rewind(rewind, answer) => self.rewinds.take(rewind, answer),
-            Manage::Export(..) | Manage::Compact(_) => {}
+            Manage::Delete(answer) if self.deletes.len() < WAITING => self.deletes.push(answer),
+            Manage::Export(..) | Manage::Compact(_) | Manage::Delete(_) => {}
         }
+    }
+
+    /// Who wants the room to be deleted.
+    pub(super) fn take_deletes(&mut self) -> Vec<oneshot::Sender<Result<(), String>>> {
+        std::mem::take(&mut self.deletes)
     }
 
     pub(super) fn wants_snapshot(&self) -> bool {
@@ -146,15 +158,6 @@ impl Orders {
 }
 
 impl Relay {
-    /// Whether a room is in memory or stored.
-    async fn has_room(&self, name: &str) -> Result<bool, ManageError> {
-        if self.loaded().iter().any(|(loaded, _)| **loaded == *name) {
-            return Ok(true);
-        }
-        let Some(store) = self.store().filter(|_| from_stored(name).is_none()) else { return Ok(false) };
-        store.has_room(name).await.map_err(|error| ManageError::Store(error.to_string()))
-    }
-
     /// Asks a room that exists, loading it if need be.
     pub(super) async fn manage<T>(
         self: &Arc<Self>,
@@ -170,9 +173,16 @@ impl Relay {
         wait.await.map_err(|_| ManageError::Silent)
     }
 
-    /// Fails if a room does not exist.
+    /// Fails if a room is neither in memory nor stored, or deleted.
     pub(crate) async fn require_room(&self, name: &str) -> Result<(), ManageError> {
-        if self.has_room(name).await? { Ok(()) } else { Err(ManageError::Missing(name.to_owned())) }
+        let missing = || ManageError::Missing(name.to_owned());
+        let store = self.store().filter(|_| from_stored(name).is_none()).ok_or_else(missing)?;
+        match store.has_room(name).await.map_err(|error| ManageError::Store(error.to_string()))? {
+            Some(None) => Ok(()),
+            Some(Some(_)) => Err(ManageError::Deleted(name.to_owned())),
+            None if self.loaded().iter().any(|(loaded, _)| **loaded == *name) => Ok(()),
+            None => Err(missing()),
+        }
     }
 
     /// What a room says of itself.

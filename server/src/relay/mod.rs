@@ -6,12 +6,15 @@
 
 mod clients;
 mod compaction;
+mod former;
 mod manage;
+mod quota;
 mod registry;
 mod restore;
 mod rewind;
 mod room;
 mod sizes;
+mod standing;
 mod tasks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +37,7 @@ pub use sizes::RoomSizes;
 
 pub(crate) use clients::Present;
 pub(crate) use compaction::Compaction;
+pub(crate) use quota::Quotas;
 pub(crate) use registry::{OpenRefusal, Registry, RoomHandle, Seed};
 pub(crate) use restore::rebuild;
 pub(crate) use room::RoomCommand;
@@ -70,6 +74,7 @@ pub struct Relay {
     rooms: Tasks,
     next_connection: AtomicU64,
     tenants: Tenants,
+    quotas: Quotas,
 }
 
 impl Relay {
@@ -90,6 +95,7 @@ impl Relay {
             connections: Tasks::new(),
             rooms: Tasks::new(),
             next_connection: AtomicU64::new(1),
+            quotas: Quotas::default(),
         })
     }
 
@@ -113,6 +119,11 @@ impl Relay {
     /// How fast those of a tenant may send.
     pub(crate) fn tenants(&self) -> &Tenants {
         &self.tenants
+    }
+
+    /// What is stored for tenants.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     /// Who may administer.

@@ -127,12 +127,7 @@ impl Relay {
     ///
     /// # Errors
     /// [`ManageError`].
-    pub async fn restore_version(
-        self: &Arc<Self>,
-        name: &str,
-        entry: u64,
-        path: Path,
-    ) -> Result<Rewound, ManageError> {
+    pub async fn restore_version(self: &Arc<Self>, name: &str, entry: u64, path: Path) -> Result<Rewound, ManageError> {
         let saved = self.version(name, entry).await?;
         let rewind = Rewind { saved, path };
         self.manage(name, |answer| Manage::Rewind(rewind, answer)).await?.map_err(ManageError::Failed)

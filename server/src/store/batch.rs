@@ -43,6 +43,13 @@ impl Work {
         }
     }
 
+    fn tenant(&self) -> Option<&str> {
+        match self {
+            Work::Append(append) => append.tenant.as_deref(),
+            Work::Compact(_) => None,
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         match self {
             Work::Append(append) => append.blob.len(),
@@ -52,6 +59,19 @@ impl Work {
 }
 
 impl Rooms {
+    /// Changes something rare, all or nothing, and forgets what was known of rooms. What is deleted is overwritten.
+    pub(super) fn change(
+        &mut self,
+        connection: &mut Connection,
+        change: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.known.clear();
+        connection.pragma_update(None, "secure_delete", true)?;
+        let done = whole(connection, change);
+        connection.pragma_update(None, "secure_delete", false)?;
+        done
+    }
+
     /// Writes all or nothing; returns after the data is synced to the disk, which is timed.
     pub(super) fn write(
         &mut self,
@@ -66,7 +86,7 @@ impl Rooms {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (mut staged, now) = (HashMap::new(), now_ms());
         for work in work {
-            let mut state = self.state(&transaction, &staged, work.room())?;
+            let mut state = self.state(&transaction, &staged, work)?;
             match work {
                 Work::Append(append) => insert(&transaction, &mut state, append, now)?,
                 Work::Compact(compact) => replace(&transaction, state, compact, now)?,
@@ -84,11 +104,12 @@ impl Rooms {
         &self,
         transaction: &Transaction<'_>,
         staged: &HashMap<Arc<str>, RoomState>,
-        room: &Arc<str>,
+        work: &Work,
     ) -> Result<RoomState, StoreError> {
+        let room = work.room();
         match staged.get(room).or_else(|| self.known.get(room)) {
             Some(state) => Ok(*state),
-            None => Ok(read_state(transaction, room)?),
+            None => Ok(read_state(transaction, room, work.tenant())?),
         }
     }
 }
@@ -116,6 +137,16 @@ impl<'a> Outcome<'a> {
     }
 }
 
+/// Runs a change in a transaction. Dropped without commit, it is rolled back.
+fn whole(
+    connection: &mut Connection,
+    change: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    change(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
 /// Writes something to the disk, and takes it back: whether that works again after a failure.
 pub(super) fn probe(connection: &mut Connection) -> Result<(), StoreError> {
     connection
@@ -124,13 +155,13 @@ pub(super) fn probe(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn read_state(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<RoomState> {
+fn read_state(transaction: &Transaction<'_>, room: &str, tenant: Option<&str>) -> rusqlite::Result<RoomState> {
     let key = transaction
         .prepare_cached("SELECT key FROM room WHERE name = ?1")?
         .query_row([room], |row| row.get(0))
         .optional()?;
     let Some(key) = key else {
-        transaction.prepare_cached("INSERT INTO room(name) VALUES(?1)")?.execute([room])?;
+        transaction.prepare_cached("INSERT INTO room(name, tenant) VALUES(?1, ?2)")?.execute(params![room, tenant])?;
         return Ok(RoomState { key: transaction.last_insert_rowid(), last: 0 });
     };
     let last: i64 = transaction

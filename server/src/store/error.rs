@@ -127,6 +127,12 @@ pub enum StoreError {
         /// Id of the last entry of the room.
         last: u64,
     },
+    /// The room is not deleted, so it cannot be brought back.
+    #[error("room {room:?} is not among the deleted ones")]
+    NotDeleted {
+        /// Name of the room.
+        room: String,
+    },
     /// The relay is shutting down.
     #[error("the store is closed because the relay is shutting down")]
     Stopped,

@@ -9,6 +9,7 @@ use crate::relay::now_ms;
 const STEPS: [&str; SCHEMA_VERSION as usize - 1] = ["
     ALTER TABLE room ADD COLUMN tenant TEXT;
     ALTER TABLE room ADD COLUMN deleted INTEGER;
+    ALTER TABLE room ADD COLUMN writers BLOB;
     ALTER TABLE log ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE snapshot ADD COLUMN at INTEGER NOT NULL DEFAULT {now};
     CREATE TABLE version(room INTEGER NOT NULL, upto INTEGER NOT NULL, at INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(room, upto)) STRICT;
@@ -30,5 +31,10 @@ pub(super) fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
         transaction.execute_batch(&step.replace("{now}", &now_ms().to_string()))?;
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    transaction.commit()
+    transaction.commit()?;
+    let begun: bool = connection.query_row("SELECT EXISTS(SELECT 1 FROM room)", [], |row| row.get(0))?;
+    if begun {
+        tracing::info!(from = version, to = SCHEMA_VERSION, "the tables of the store are those of today now");
+    }
+    Ok(())
 }

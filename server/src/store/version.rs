@@ -79,7 +79,7 @@ pub(super) fn load(connection: &Connection, name: &str, entry: u64) -> rusqlite:
         .collect::<rusqlite::Result<_>>()?;
     // Without a gap from the snapshot, or from the beginning, to the entry.
     let whole = log.len() as u64 == entry - upto && log.first().is_none_or(|(id, _)| *id == upto + 1);
-    Ok((entry > 0 && whole).then_some(Saved { snapshot, log, log_since: None }))
+    Ok((entry > 0 && whole).then_some(Saved { snapshot, log, ..Saved::default() }))
 }
 
 /// When the first log entry of a room was written.
@@ -129,10 +129,11 @@ fn rows(
 
 fn version(row: &Row<'_>, kind: VersionKind) -> rusqlite::Result<StoredVersion> {
     let number = |at| row.get::<_, i64>(at).map(|number| number as u64);
-    Ok(StoredVersion {
-        entry: number(0)?,
-        at_ms: Some(number(1)?).filter(|at| *at > 0),
-        kind,
-        bytes: number(2)?,
-    })
+    Ok(StoredVersion { entry: number(0)?, at_ms: Some(number(1)?).filter(|at| *at > 0), kind, bytes: number(2)? })
+}
+
+/// Drops the versions of all rooms from before a time.
+pub(super) fn sweep(connection: &Connection, before: u64) -> rusqlite::Result<()> {
+    let gone = "DELETE FROM version WHERE at < ?1";
+    connection.prepare_cached(gone)?.execute([before.min(i64::MAX as u64) as i64]).map(drop)
 }

@@ -9,6 +9,7 @@ mod cli;
 mod cli_files;
 mod common;
 mod converge;
+mod deleted;
 #[cfg(target_os = "linux")]
 mod faults;
 mod history;
@@ -18,6 +19,7 @@ mod limits;
 mod metrics;
 mod operator;
 mod packaging;
+mod quota;
 mod restart;
 mod slow;
 mod tls;
