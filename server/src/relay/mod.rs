@@ -39,7 +39,7 @@ pub(crate) use clients::Present;
 pub(crate) use compaction::Compaction;
 pub(crate) use quota::Quotas;
 pub(crate) use registry::{OpenRefusal, Registry, RoomHandle, Seed};
-pub(crate) use restore::rebuild;
+pub(crate) use restore::{document, rebuild};
 pub(crate) use room::RoomCommand;
 pub(crate) use tasks::Place;
 

@@ -72,7 +72,7 @@ pub(crate) fn rebuild(name: &str, alias: u32, saved: &Saved) -> Result<Restored,
 }
 
 /// Makes the document of what is stored.
-pub(super) fn document(name: &str, saved: &Saved) -> Result<Doc, RestoreError> {
+pub(crate) fn document(name: &str, saved: &Saved) -> Result<Doc, RestoreError> {
     let mut doc = Doc::new(new_replica_id());
     let snapshot = saved.snapshot.iter().map(|(upto, blob)| (blob, format!("the snapshot up to entry {upto}")));
     let log = saved.log.iter().map(|(id, blob)| (blob, format!("log entry {id}")));

@@ -129,6 +129,9 @@ impl Relay {
     /// [`ManageError`].
     pub async fn restore_version(self: &Arc<Self>, name: &str, entry: u64, path: Path) -> Result<Rewound, ManageError> {
         let saved = self.version(name, entry).await?;
+        if !self.past()?.takes_writes() {
+            return Err(ManageError::Refused("the database refuses writes now".into()));
+        }
         let rewind = Rewind { saved, path };
         self.manage(name, |answer| Manage::Rewind(rewind, answer)).await?.map_err(ManageError::Failed)
     }

@@ -56,6 +56,16 @@ pub(super) fn list(connection: &Connection, name: &str, limit: usize) -> rusqlit
     Ok(all)
 }
 
+/// The versions of a room that were kept. A file of the first version has none.
+pub(super) fn kept(connection: &Connection, name: &str) -> rusqlite::Result<Vec<u64>> {
+    let schema: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if schema < 2 {
+        return Ok(Vec::new());
+    }
+    let query = "SELECT upto FROM version WHERE room = (SELECT key FROM room WHERE name = ?1) ORDER BY upto";
+    connection.prepare_cached(query)?.query_map([name], |row| row.get::<_, i64>(0).map(|entry| entry as u64))?.collect()
+}
+
 /// Reads what leads to a version: what is asked for may lie anywhere in the log.
 pub(super) fn load(connection: &Connection, name: &str, entry: u64) -> rusqlite::Result<Option<Saved>> {
     // One read transaction, so that a compaction cannot fall between the queries. Dropped, it ends.

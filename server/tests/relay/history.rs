@@ -136,6 +136,14 @@ async fn replaced_snapshots_are_kept_within_bounds_and_survive_a_restart() {
     assert_eq!(restore(address, "4/restore").await.json()["written"], 1);
     until("the old value", || get(&ada, "x") == Some(Value::Int(4))).await;
     server.drain().await;
+
+    // What is kept is checked with the rest.
+    let verify = || syncline().arg("verify").arg(data.path()).output().unwrap();
+    assert_eq!(code(&verify()), 0);
+    let store = rusqlite::Connection::open(data.path().join(FILE_NAME)).unwrap();
+    store.execute("UPDATE version SET blob = x'00' WHERE upto = 4", []).unwrap();
+    let found = verify();
+    assert!(code(&found) == 1 && text(&found.stderr).contains("version 4"), "{}", text(&found.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]
