@@ -88,7 +88,7 @@ impl Compaction {
     }
 
     /// Makes a snapshot due because the room is full, though not always at once after the one before.
-    pub(super) fn hurry(&mut self, now_ms: u64) {
+    pub(crate) fn hurry(&mut self, now_ms: u64) {
         // A snapshot costs its size: one that takes the place of a log in proportion is worth it at any time.
         let worth = self.patience == 1 && self.bytes >= self.snapshot_bytes / 4;
         let pause = FULL_PAUSE_MS.saturating_mul(self.patience);
@@ -96,7 +96,7 @@ impl Compaction {
     }
 
     /// Bytes of the log and of the snapshot, as they will be when the snapshot on its way is stored.
-    pub(super) fn bytes_to_be(&self) -> (u64, u64) {
+    pub(crate) fn bytes_to_be(&self) -> (u64, u64) {
         (self.bytes - self.covered.map_or(0, |(_, bytes)| bytes), self.snapshot_bytes)
     }
 

@@ -37,7 +37,7 @@ pub use sizes::RoomSizes;
 
 pub(crate) use clients::Present;
 pub(crate) use compaction::Compaction;
-pub(crate) use quota::Quotas;
+pub(crate) use quota::{Quotas, Share};
 pub(crate) use registry::{OpenRefusal, Registry, RoomHandle, Seed};
 pub(crate) use restore::{document, rebuild};
 pub(crate) use room::RoomCommand;

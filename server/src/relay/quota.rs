@@ -26,7 +26,7 @@ pub(crate) struct Tenant {
 }
 
 /// Keeps a room's share in its tenant's sum.
-pub(super) struct Share {
+pub(crate) struct Share {
     limits: QuotaConfig,
     tenant: Option<Arc<Tenant>>,
     /// What of this room is in the sum.
@@ -92,7 +92,7 @@ impl Share {
     }
 
     /// Whether there are limits at all.
-    pub(super) fn is_limited(&self) -> bool {
+    pub(crate) fn is_limited(&self) -> bool {
         self.limits != QuotaConfig::default()
     }
 
@@ -106,12 +106,12 @@ impl Share {
     }
 
     /// Whose room it is.
-    pub(super) fn tenant(&self) -> Option<Arc<str>> {
+    pub(crate) fn tenant(&self) -> Option<Arc<str>> {
         self.tenant.as_ref().map(|tenant| tenant.name.clone())
     }
 
     /// Counts what the room has now.
-    pub(super) fn tell(&mut self, bytes: u64, stored: bool) {
+    pub(crate) fn tell(&mut self, bytes: u64, stored: bool) {
         if let Some(tenant) = &self.tenant {
             tenant.add(i64::from(stored) - i64::from(self.stored), bytes as i64 - self.bytes as i64);
         }
@@ -119,7 +119,7 @@ impl Share {
     }
 
     /// How much more may be stored; `None` for no limit.
-    pub(super) fn space(&self) -> Option<Space> {
+    pub(crate) fn space(&self) -> Option<Space> {
         let QuotaConfig { room_bytes, tenant_bytes, tenant_rooms } = self.limits;
         let sum = |of: fn(&Tenant) -> &AtomicI64| {
             self.tenant.as_ref().map_or(0, |tenant| of(tenant).load(Ordering::Relaxed).max(0) as u64)
@@ -143,12 +143,12 @@ impl Share {
     }
 
     /// Whether nothing is left.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.space().is_some_and(|space| space.left == 0)
     }
 
     /// Whether a snapshot may bring the room below its limit, or keep it there.
-    pub(super) fn wants_snapshot(&self, log_bytes: u64, snapshot_bytes: u64) -> bool {
+    pub(crate) fn wants_snapshot(&self, log_bytes: u64, snapshot_bytes: u64) -> bool {
         let most = self.limits.room_bytes;
         let nearly = most > 0 && log_bytes > most.saturating_sub(snapshot_bytes) / 2;
         log_bytes > 0 && (nearly || self.is_full())

@@ -13,11 +13,11 @@ use tokio_tungstenite::tungstenite::Bytes;
 use super::compaction::Compaction;
 use super::former::{self, Former};
 use super::manage::{Manage, Orders};
+use super::now_ms;
 use super::quota::Share;
 use super::registry::Seed;
 use super::restore::{RestoreError, Restored, restore};
 use super::sizes::RoomSizes;
-use super::{now_ms, standing};
 use crate::limits::{PRESENCE_GATHER, ROOM_TICK, ROOM_TURN};
 use crate::metrics::{Acks, Level, Outcome};
 use crate::socket::{Importance, Outbox};
@@ -130,7 +130,8 @@ impl Drop for Serving {
 async fn serve(task: RoomTask, restored: Restored) {
     let (settings, history) = (task.relay.config().room.clone(), task.relay.config().history.clone());
     let (reporter, reports) = mpsc::unbounded_channel();
-    let share = standing::share_of(&task, &restored).await;
+    let sizes = (restored.log_bytes + restored.snapshot_bytes, restored.room.last_persist() > 0);
+    let share = Share::of(&task.relay, &task.store, (&task.name, &restored.about), sizes).await;
     let mut room = restored.room;
     let mut serving = Serving {
         task,

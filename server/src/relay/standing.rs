@@ -1,21 +1,18 @@
 //! What a room does beside serving its clients: it counts itself into its tenant's quota, and ends when it is deleted.
 
+use std::sync::Arc;
+
 use syncline::replica::{Room, RoomInput};
 
 use super::quota::Share;
-use super::restore::Restored;
-use super::room::{RoomTask, Serving};
-use super::{former, now_ms};
+use super::room::Serving;
+use super::{Relay, former, now_ms};
+use crate::store::{About, Store};
 
 impl Serving {
     /// Counts what the room has, and tells it whether there is room for more.
     pub(super) async fn look_at_quota(&mut self, room: &mut Room) {
-        if let Some(owner) = self.owner.take_if(|_| self.share.wants_tenant()) {
-            match self.task.relay.quotas().tenant(&self.task.store, &owner).await {
-                Ok(tenant) => self.share.belongs_to(tenant),
-                Err(error) => tracing::error!(room = &*self.task.name, %error, "the tenant of a room is not counted"),
-            }
-        }
+        self.share.claim(&mut self.owner, &self.task.relay, &self.task.store, &self.task.name).await;
         let (log_bytes, snapshot_bytes) = self.compaction.bytes_to_be();
         self.share.tell(log_bytes + snapshot_bytes, room.last_persist() > 0);
         if !self.share.is_limited() {
@@ -54,18 +51,32 @@ impl Serving {
     }
 }
 
-/// What a room that was just loaded has of its tenant's quota.
-pub(super) async fn share_of(task: &RoomTask, restored: &Restored) -> Share {
-    let tenant = match &restored.about.tenant {
-        None => None,
-        Some(name) => match task.relay.quotas().tenant(&task.store, name).await {
-            Ok(tenant) => Some(tenant),
-            Err(error) => {
-                tracing::error!(room = &*task.name, %error, "the tenant of a room is not counted");
-                None
-            }
-        },
-    };
-    let bytes = restored.log_bytes + restored.snapshot_bytes;
-    Share::new(task.relay.config().quota.clone(), tenant, bytes, restored.room.last_persist() > 0)
+impl Share {
+    /// What a room that was just loaded has of its tenant's quota: `bytes` are stored, if it is `stored` at all.
+    pub(crate) async fn of(
+        relay: &Relay,
+        store: &Store,
+        (name, about): (&str, &About),
+        (bytes, stored): (u64, bool),
+    ) -> Share {
+        let mut share = Share::new(relay.config().quota.clone(), None, bytes, stored);
+        if let Some(tenant) = &about.tenant {
+            share.join(tenant, relay, store, name).await;
+        }
+        share
+    }
+
+    /// Makes a room that is new one of the tenant who came first.
+    pub(crate) async fn claim(&mut self, owner: &mut Option<Arc<str>>, relay: &Relay, store: &Store, name: &str) {
+        if let Some(tenant) = owner.take_if(|_| self.wants_tenant()) {
+            self.join(&tenant, relay, store, name).await;
+        }
+    }
+
+    async fn join(&mut self, tenant: &str, relay: &Relay, store: &Store, name: &str) {
+        match relay.quotas().tenant(store, tenant).await {
+            Ok(tenant) => self.belongs_to(tenant),
+            Err(error) => tracing::error!(room = name, %error, "the tenant of a room is not counted"),
+        }
+    }
 }

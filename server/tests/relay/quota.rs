@@ -8,6 +8,7 @@ use syncline_server::client::{Client, ClientError};
 use crate::common::*;
 use crate::operator::*;
 use crate::tokens::*;
+use crate::yjs_common::{Socket, Writer};
 
 async fn refused(client: &Client) -> String {
     match within("the refusal", client.acked(AckLevel::Durable)).await {
@@ -65,6 +66,38 @@ async fn a_full_room_is_read_and_emptied_and_then_takes_what_it_had_refused() {
     until("what was refused", || get(&reader, "behind").is_some()).await;
     durable(&ada).await;
     same_digest(&[&ada, &bob, &reader]).await;
+    server.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_document_of_yjs_refuses_updates_until_something_is_deleted() {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings = config(data.path());
+    settings.quota.room_bytes = 10_000;
+    settings.room.idle_seconds = 1;
+    let server = serve(settings).await;
+    let address = server.address();
+    let mut socket = Socket::hocuspocus(address, "pad").await;
+    let (writer, words) = (Writer::new(1), "0123456789".repeat(90));
+    let mut taken = 0;
+    loop {
+        socket.update(&writer.write(&words)).await;
+        match socket.next_of_kind(8).await[..] {
+            [1] => taken += 1,
+            _ => break,
+        }
+        assert!(taken < 30, "nothing is refused");
+    }
+    assert!(taken >= 8, "{taken}");
+    assert_eq!(Socket::sync(address, "pad").await.text().await.len(), taken * 900, "it can be read");
+    // What deletes is taken, and then whoever was refused is to come again.
+    socket.update(&writer.delete(2_000)).await;
+    assert_eq!(socket.next_of_kind(8).await, [1]);
+    assert_eq!(socket.read_to_end().await.1, 1013);
+    let mut again = Socket::hocuspocus(address, "pad").await;
+    again.update(&writer.all()).await;
+    assert_eq!(again.next_of_kind(8).await, [1]);
+    assert_eq!(again.text().await.len(), taken * 900 + 900 - 2_000);
     server.drain().await;
 }
 
