@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use syncline_server::config::StoreConfig;
+use syncline_server::config::{HistoryConfig, StoreConfig};
 use syncline_server::store::{FILE_NAME, LoadError, OpenError, Report, Saved, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -177,6 +177,30 @@ async fn a_full_database_fails_the_write_and_keeps_what_was_acknowledged() {
     assert_eq!(next(&mut reports).await, Report::Compacted { upto: acknowledged });
     store.append(&room, acknowledged + 1, vec![7; 10_000], &sender).await;
     assert_eq!(next(&mut reports).await, Report::Durable { upto: acknowledged + 1 });
+}
+
+#[tokio::test]
+async fn history_makes_way_for_writes_when_the_database_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig { max_bytes: 256 * 1024, ..StoreConfig::default() };
+    let store = Store::open(folder.path(), &config).unwrap();
+    let history = HistoryConfig { every_seconds: 0, versions: 1_000, ..HistoryConfig::default() };
+    let room: Arc<str> = "room".into();
+    let (sender, mut reports) = unbounded_channel();
+    for id in 1..=60 {
+        store.append(&room, id, vec![7; 10_000], &sender).await;
+        assert_eq!(next(&mut reports).await, Report::Durable { upto: id });
+        store.compact(&room, id, vec![id as u8; 10_000], Some(history.clone()), &sender).await;
+        assert_eq!(next(&mut reports).await, Report::Compacted { upto: id });
+    }
+    let versions = store.versions("room", 1_000).await.unwrap();
+    let entries: Vec<u64> = versions.iter().map(|version| version.entry).collect();
+    // The newest are there without a gap, and the oldest have gone.
+    assert!((4..25).contains(&entries.len()), "{entries:?}");
+    assert!(entries.iter().zip((1..=60).rev()).all(|(entry, expected)| *entry == expected), "{entries:?}");
+    let kept = store.load_version("room", 58).await.unwrap().unwrap();
+    assert_eq!(kept.snapshot, Some((58, vec![58; 10_000])));
+    assert!(store.takes_writes());
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ impl HistoryConfig {
 
 impl Default for HistoryConfig {
     fn default() -> Self {
-        HistoryConfig { versions: 48, every_seconds: 900, age_seconds: 7 * 24 * 3600, bytes: 64 * 1024 * 1024 }
+        HistoryConfig { versions: 32, every_seconds: 900, age_seconds: 7 * 24 * 3600, bytes: 16 * 1024 * 1024 }
     }
 }
 

@@ -137,3 +137,10 @@ pub enum StoreError {
     #[error("the store is closed because the relay is shutting down")]
     Stopped,
 }
+
+impl StoreError {
+    /// Whether there is no space.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, StoreError::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
+}

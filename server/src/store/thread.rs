@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::batch::{Outcome, Rooms, Work, probe};
 use super::checkpoint::Checkpoints;
+use super::version;
 use super::{Append, Change, Command, Compact, Report, StoreError};
 use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES, STORE_PROBE_PAUSE};
 use crate::metrics::StoreMetrics;
@@ -116,8 +117,17 @@ impl Writer {
         }
     }
 
+    /// Writes; if there is no space, once more without the older half of what is kept of the past.
     fn write(&mut self, work: &[Work]) -> Result<(), StoreError> {
-        let written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
+        let mut written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
+        if matches!(&written, Err(error) if error.is_full()) {
+            // A disk without any space does not even take that.
+            let dropped = version::drop_older_half(&self.connection).unwrap_or_default();
+            if dropped > 0 {
+                tracing::warn!(dropped, "the database is full: the older half of the versions of rooms is dropped");
+                written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
+            }
+        }
         self.noted(&written);
         written
     }

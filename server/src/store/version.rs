@@ -124,6 +124,12 @@ pub(super) fn prune(transaction: &Transaction<'_>, key: i64, rule: &HistoryConfi
     Ok(())
 }
 
+/// Drops the older half of the versions of all rooms, and returns how many that were.
+pub(super) fn drop_older_half(connection: &Connection) -> rusqlite::Result<usize> {
+    let oldest = "DELETE FROM version WHERE rowid IN (SELECT rowid FROM version ORDER BY at LIMIT (SELECT (count(*) + 1) / 2 FROM version))";
+    connection.execute(oldest, [])
+}
+
 fn key_of(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT key FROM room WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
 }
