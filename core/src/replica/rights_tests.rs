@@ -212,6 +212,8 @@ fn a_full_room_takes_what_deletes_and_asks_again_when_there_is_room() {
     assert_eq!(at(&world, "a"), [None, None]);
     world.room.handle(RoomInput::Space(Some(Space { left: 1 << 20, reason: "full".into() })), NOW);
     world.run();
+    world.fsync();
+    world.assert_equal();
     assert_eq!(at(&world, "d"), [Some(Value::Int(3)), Some(Value::Int(3))]);
     assert_eq!((world.replica(1).status().unsaved, world.replica(2).doc().get(&path("c"))), (0, Some(Value::Int(2))));
     assert!(world.closed.is_empty(), "{:?}", world.closed);
