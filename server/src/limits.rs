@@ -23,6 +23,18 @@ pub const STORE_PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of such an attempt: a disk that has just these left is as good as full.
 pub const STORE_PROBE_BYTES: usize = 64 * 1024;
 
+/// Milliseconds of a room's log of which the list of versions shows one.
+pub const VERSION_STEP_MS: i64 = 60_000;
+
+/// Writers of a room that is gone by which a copy of it is known later, the youngest: 16 bytes for each.
+pub const FORMER_WRITERS: usize = 4096;
+
+/// Longest time between two looks for what is too old in the store.
+pub const SWEEP_PAUSE: Duration = Duration::from_secs(60);
+
+/// Time between two snapshots that are made because a room is full: what was deleted counts until then.
+pub const FULL_PAUSE_MS: u64 = 1_000;
+
 /// Rooms whose next log id the store's thread remembers; beyond it the ids are read again.
 pub const STORE_ROOMS_CACHED: usize = 16 * 1024;
 

@@ -93,6 +93,8 @@ impl Server {
         let mut tasks = vec![acceptor];
         let listed = relay.clone();
         tasks.push(tokio::spawn(async move { listed.access().follow_list().await }));
+        let swept = relay.clone();
+        tasks.push(tokio::spawn(async move { swept.sweep().await }));
         tasks.extend(tls.map(|tls| tokio::spawn(tls.follow_files())));
         Ok(Server { address, relay, tasks })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use syncline_server::config::StoreConfig;
+use syncline_server::config::{HistoryConfig, StoreConfig};
 use syncline_server::store::{FILE_NAME, LoadError, OpenError, Report, Saved, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -94,7 +94,7 @@ async fn snapshot_and_log_come_back_after_a_restart() {
     let store = open(folder.path());
     write(&store, "room", 1..=10).await;
     let (sender, mut reports) = unbounded_channel();
-    store.compact(&"room".into(), 7, b"snapshot".to_vec(), &sender).await;
+    store.compact(&"room".into(), 7, b"snapshot".to_vec(), None, &sender).await;
     assert_eq!(next(&mut reports).await, Report::Compacted { upto: 7 });
     write(&store, "room", 11..=11).await;
     store.close().await;
@@ -173,10 +173,34 @@ async fn a_full_database_fails_the_write_and_keeps_what_was_acknowledged() {
     assert_eq!(load(&store, "room").await.last_id(), acknowledged);
 
     // A snapshot takes the place of its log, so a full database can be relieved.
-    store.compact(&room, acknowledged, vec![1; 1000], &sender).await;
+    store.compact(&room, acknowledged, vec![1; 1000], None, &sender).await;
     assert_eq!(next(&mut reports).await, Report::Compacted { upto: acknowledged });
     store.append(&room, acknowledged + 1, vec![7; 10_000], &sender).await;
     assert_eq!(next(&mut reports).await, Report::Durable { upto: acknowledged + 1 });
+}
+
+#[tokio::test]
+async fn history_makes_way_for_writes_when_the_database_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig { max_bytes: 256 * 1024, ..StoreConfig::default() };
+    let store = Store::open(folder.path(), &config).unwrap();
+    let history = HistoryConfig { every_seconds: 0, versions: 1_000, ..HistoryConfig::default() };
+    let room: Arc<str> = "room".into();
+    let (sender, mut reports) = unbounded_channel();
+    for id in 1..=60 {
+        store.append(&room, id, vec![7; 10_000], &sender).await;
+        assert_eq!(next(&mut reports).await, Report::Durable { upto: id });
+        store.compact(&room, id, vec![id as u8; 10_000], Some(history.clone()), &sender).await;
+        assert_eq!(next(&mut reports).await, Report::Compacted { upto: id });
+    }
+    let versions = store.versions("room", 1_000).await.unwrap();
+    let entries: Vec<u64> = versions.iter().map(|version| version.entry).collect();
+    // The newest are there without a gap, and the oldest have gone.
+    assert!((4..25).contains(&entries.len()), "{entries:?}");
+    assert!(entries.iter().zip((1..=60).rev()).all(|(entry, expected)| *entry == expected), "{entries:?}");
+    let kept = store.load_version("room", 58).await.unwrap().unwrap();
+    assert_eq!(kept.snapshot, Some((58, vec![58; 10_000])));
+    assert!(store.takes_writes());
 }
 
 #[tokio::test]

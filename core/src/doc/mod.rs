@@ -35,6 +35,7 @@ mod plain;
 mod read;
 mod register;
 mod retire;
+mod rewind;
 mod set;
 mod state;
 mod stream;

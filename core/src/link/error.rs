@@ -30,12 +30,16 @@ pub enum ErrorCode {
     Divergence,
     /// The events of a retired id cannot be told apart any more.
     Retired,
+    /// The room was deleted, or it is another one of the same name than the client has.
+    Deleted,
+    /// The room or the tenant has all the bytes, or the tenant all the rooms, that it may have; deletes are taken.
+    Quota,
     /// One that this version does not know.
     Other(u16),
 }
 
 impl ErrorCode {
-    const KNOWN: [ErrorCode; 12] = [
+    const KNOWN: [ErrorCode; 14] = [
         ErrorCode::Protocol,
         ErrorCode::Version,
         ErrorCode::Unauthorized,
@@ -48,6 +52,8 @@ impl ErrorCode {
         ErrorCode::Store,
         ErrorCode::Divergence,
         ErrorCode::Retired,
+        ErrorCode::Deleted,
+        ErrorCode::Quota,
     ];
 
     pub(super) fn number(self) -> u64 {
@@ -77,6 +83,8 @@ impl ErrorCode {
             ErrorCode::Store => "store",
             ErrorCode::Divergence => "divergence",
             ErrorCode::Retired => "retired",
+            ErrorCode::Deleted => "deleted",
+            ErrorCode::Quota => "quota",
             ErrorCode::Other(_) => "other",
         }
     }
@@ -103,6 +111,12 @@ impl RemoteError {
     /// Makes one that may pass by itself.
     pub fn temporary(code: ErrorCode, message: impl Into<String>) -> Self {
         RemoteError { code, message: message.into(), temporary: true }
+    }
+}
+
+impl From<DecodeError> for RemoteError {
+    fn from(error: DecodeError) -> Self {
+        RemoteError::new(ErrorCode::Damaged, error.to_string())
     }
 }
 

@@ -109,7 +109,14 @@ fn a_message_larger_than_the_limit_is_refused_while_it_arrives() {
 
 #[test]
 fn a_driver_knows_an_error_by_its_frame() {
-    for code in [ErrorCode::Protocol, ErrorCode::Forbidden, ErrorCode::Retired, ErrorCode::Other(77)] {
+    for code in [
+        ErrorCode::Protocol,
+        ErrorCode::Forbidden,
+        ErrorCode::Retired,
+        ErrorCode::Deleted,
+        ErrorCode::Quota,
+        ErrorCode::Other(77),
+    ] {
         for alias in [None, Some(70_000)] {
             let message = Message::Error { alias, error: RemoteError::new(code, "no") };
             assert_eq!(error_code(&message.encode()[0]), Some(code));

@@ -18,6 +18,8 @@ mod room;
 mod room_io;
 mod room_presence;
 mod room_retire;
+mod room_space;
+mod room_welcome;
 mod unsaved;
 
 pub use client::Replica;
@@ -26,7 +28,7 @@ pub use presence::PresenceChange;
 pub use retire::{MemberId, RetireDriver, RetireFailure, RetireMessage, RetireOutput};
 pub use rights::Rights;
 pub use room::Room;
-pub use room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
+pub use room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput, Space};
 
 pub use crate::link::AckLevel;
 

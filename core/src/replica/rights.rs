@@ -61,26 +61,37 @@ impl Room {
             Rights::Write => self.rights.remove(&conn),
             _ => self.rights.insert(conn, rights.clone()),
         };
-        if before.unwrap_or_default() != rights && self.conns.get(&conn).is_some_and(|conn| conn.refused) {
+        let refused = self.conns.get(&conn).is_some_and(|conn| conn.refused == Some(ErrorCode::Forbidden));
+        if before.unwrap_or_default() != rights && refused {
             let message = "the rights of this connection are others now: open the room again";
             self.refuse(conn, RemoteError::temporary(ErrorCode::Resync, message), None);
         }
     }
 }
 
-/// Refuses what the connection may not write, and all that comes behind it on its stream: it builds on what is missing.
+/// Whether a write of a connection that goes on was refused, not what it is made of.
+pub(super) fn is_refusal(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Forbidden | ErrorCode::Quota)
+}
+
+/// Refuses what the connection may not write, what there is no room for (`full` says why), and all that comes behind it on its stream: it builds on what is missing.
 pub(super) fn check_rights(
     rights: &BTreeMap<ConnId, Rights>,
     conn: ConnId,
     writer: &mut Conn,
+    full: Option<&str>,
     check: impl FnOnce(&Rights) -> Result<(), RemoteError>,
 ) -> Result<(), Refusal> {
-    let checked = match (rights.get(&conn), writer.refused) {
-        (None, false) => Ok(()),
-        (_, true) => Err(forbidden("a write before this one was refused, and this one builds on it")),
-        (Some(rights), false) => check(rights),
+    const BEHIND: &str = "a write before this one was refused, and this one builds on it";
+    let checked = match (writer.refused, full) {
+        (Some(ErrorCode::Forbidden), _) => Err(forbidden(BEHIND)),
+        (Some(code), _) => Err(RemoteError::new(code, BEHIND)),
+        (None, full) => rights.get(&conn).map_or(Ok(()), check).and_then(|()| match full {
+            Some(reason) => Err(RemoteError::new(ErrorCode::Quota, reason)),
+            None => Ok(()),
+        }),
     };
-    writer.refused = checked.is_err();
+    writer.refused = checked.as_ref().err().map(|error| error.code);
     checked.map_err(|error| (error, None))
 }
 

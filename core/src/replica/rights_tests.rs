@@ -191,3 +191,46 @@ fn deletes_made_offline_reach_no_further_than_the_paths() {
         );
     }
 }
+
+#[test]
+fn a_full_room_takes_what_deletes_and_asks_again_when_there_is_room() {
+    let mut world = World::new(2);
+    world.set(1, "a", 1);
+    world.set(1, "b", 1);
+    world.run();
+    world.room.handle(RoomInput::Space(Some(Space { left: 0, reason: "full".into() })), NOW);
+    world.set(1, "c", 2);
+    world.set(1, "d", 3);
+    world.run();
+    let refused = |world: &World| {
+        let quota = |output: &&Output| matches!(output, Output::Error(error) if error.code == ErrorCode::Quota);
+        world.seen.get(&1).into_iter().flatten().filter(quota).count()
+    };
+    assert_eq!((refused(&world), world.room.doc().get(&path("c"))), (1, None));
+    world.edit(2, |doc| doc.delete(&path("a")).map(drop));
+    world.run();
+    assert_eq!(at(&world, "a"), [None, None]);
+    world.room.handle(RoomInput::Space(Some(Space { left: 1 << 20, reason: "full".into() })), NOW);
+    world.run();
+    world.fsync();
+    world.assert_equal();
+    assert_eq!(at(&world, "d"), [Some(Value::Int(3)), Some(Value::Int(3))]);
+    assert_eq!((world.replica(1).status().unsaved, world.replica(2).doc().get(&path("c"))), (0, Some(Value::Int(2))));
+    assert!(world.closed.is_empty(), "{:?}", world.closed);
+}
+
+#[test]
+fn who_comes_with_nothing_is_sent_the_room_as_it_is_now() {
+    let mut world = World::new(1);
+    for number in 0..3 {
+        world.set(1, "a", number);
+        world.run();
+        // Twice the same room, and then another one.
+        world.join(10 + 2 * number as ConnId, Doc::new(ReplicaId::new(NOW, 50 + 2 * number as u128)));
+        world.join(11 + 2 * number as ConnId, Doc::new(ReplicaId::new(NOW, 51 + 2 * number as u128)));
+        world.run();
+        for conn in [10 + 2 * number as ConnId, 11 + 2 * number as ConnId] {
+            assert_eq!(world.replica(conn).doc().digest(), world.room.doc().digest());
+        }
+    }
+}

@@ -3,10 +3,11 @@
 //! What a client writes is merged, handed to the store, passed on to the others, and acknowledged level by level. The
 //! frames that go to everyone are encoded once: all readers of a room share one live stream.
 
-use super::rights::{Rights, check_rights};
-use super::room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput};
+use super::rights::{Rights, check_rights, is_refusal};
+use super::room_io::{ConnId, FrameKind, RoomConfig, RoomInput, RoomOutput, Space};
 use super::room_retire::Retirement;
-use crate::bytes::DecodeError;
+use super::room_space::{batch_adds, delta_adds, full};
+use super::room_welcome::Welcome;
 use crate::clock::{Hlc, HlcClock, ReplicaId, VersionVector};
 use crate::delta::{Batch, Blob, Delta, LiveDecoder, LiveEncoder};
 use crate::doc::{ApplyError, Doc, ImportError, JoinError, Origin};
@@ -23,8 +24,8 @@ pub(super) struct Conn {
     pub(super) last: u64,
     decoder: LiveDecoder,
     pub(super) presence: Option<Vec<u8>>,
-    /// Whether a write was refused for want of rights: what follows would leave a gap, and is refused too.
-    pub(super) refused: bool,
+    /// As what a write was refused: what follows would leave a gap, and is refused too.
+    pub(super) refused: Option<ErrorCode>,
     /// What becomes stored, and what durable, with the entry of that number.
     waiting: [VecDeque<(u64, VersionVector)>; 2],
 }
@@ -37,6 +38,8 @@ pub struct Room {
     pub(super) conns: BTreeMap<ConnId, Conn>,
     /// What connections may do that may not do everything.
     pub(super) rights: BTreeMap<ConnId, Rights>,
+    pub(super) space: Option<Space>,
+    pub(super) welcome: Option<Welcome>,
     pub(super) outputs: VecDeque<RoomOutput>,
     next_persist: u64,
     stored: u64,
@@ -59,6 +62,8 @@ impl Room {
             stream: LiveEncoder::default(),
             conns: BTreeMap::new(),
             rights: BTreeMap::new(),
+            space: None,
+            welcome: None,
             outputs: VecDeque::new(),
             next_persist: config.next_persist,
             stored: last,
@@ -129,6 +134,7 @@ impl Room {
         match input {
             RoomInput::Message { conn, message } => self.handle_message(conn, message, now_ms),
             RoomInput::Rights { conn, rights } => self.set_rights(conn, rights),
+            RoomInput::Space(space) => self.set_space(space),
             RoomInput::Leave { conn } => {
                 self.rights.remove(&conn);
                 self.leave(conn);
@@ -227,8 +233,7 @@ impl Room {
         };
         self.send(conn, &answer, FrameKind::Data);
         if !open.version.includes(&version) {
-            let body = self.doc.delta_since(&open.version).encode();
-            self.send(conn, &Message::Delta { alias, body }, FrameKind::Data);
+            self.send_missing(conn, &open.version);
         }
         let last = open.version.get(&open.replica);
         let presence = self.conns.remove(&conn).and_then(|before| before.presence);
@@ -237,7 +242,7 @@ impl Room {
             last,
             decoder: LiveDecoder::default(),
             presence,
-            refused: false,
+            refused: None,
             waiting: Default::default(),
         };
         if !self.is_durable() {
@@ -270,7 +275,7 @@ impl Room {
             match self.take_live(conn, frame, now_ms) {
                 Ok(batch) => accepted.insert(batch.writer, batch.last()),
                 // Those behind it are read too, since the stream goes on.
-                Err((error, None)) if error.code == ErrorCode::Forbidden => drop(forbidden.get_or_insert(error)),
+                Err((error, None)) if is_refusal(error.code) => drop(forbidden.get_or_insert(error)),
                 Err((error, code)) => {
                     self.refuse(conn, error, code);
                     break;
@@ -289,7 +294,8 @@ impl Room {
         if batch.writer != writer.replica {
             return Err(damaged("a live frame names another writer than the connection's own"));
         }
-        check_rights(&self.rights, conn, writer, |rights| rights.check_batch(&batch))?;
+        let full = full(&self.space).filter(|_| batch_adds(&batch));
+        check_rights(&self.rights, conn, writer, full, |rights| rights.check_batch(&batch))?;
         writer.last = writer.last.max(batch.last());
         self.check_retired(&[(batch.writer, batch.last())].into_iter().collect(), now_ms)?;
         self.at_the_door(batch.hlc, now_ms)?;
@@ -318,14 +324,15 @@ impl Room {
         let mut delta = Delta::decode(body).map_err(|error| damaged(error.to_string()))?;
         (delta.memory, delta.promise) = Default::default();
         let known = self.doc.version();
-        if self.rights.contains_key(&conn)
+        if (self.rights.contains_key(&conn) || self.space.is_some())
             && known.includes(&delta.version)
             && delta.version.horizon() <= known.horizon()
         {
             return Ok(delta.version);
         }
         if let Some(writer) = self.conns.get_mut(&conn) {
-            check_rights(&self.rights, conn, writer, |rights| rights.check_delta(&delta, &known))?;
+            let full = full(&self.space).filter(|_| delta_adds(&delta, &known));
+            check_rights(&self.rights, conn, writer, full, |rights| rights.check_delta(&delta, &known))?;
         }
         let latest = delta.dots.iter().filter_map(|dot| dot.value.as_ref().map(|(hlc, _)| *hlc)).max();
         self.at_the_door(latest.unwrap_or_default(), now_ms)?;
@@ -383,6 +390,8 @@ impl Room {
     }
 
     pub(super) fn persist(&mut self, blob: Vec<u8>, version: VersionVector) -> u64 {
+        self.welcome = None;
+        self.take_space(blob.len());
         let id = self.next_persist;
         self.next_persist += 1;
         self.pending.push_back((id, version));
@@ -481,11 +490,5 @@ fn apply_refusal(error: ApplyError) -> Refusal {
         ApplyError::Gap { .. } => (RemoteError::temporary(ErrorCode::Resync, error.to_string()), None),
         ApplyError::Writers => (RemoteError::new(ErrorCode::Limit, error.to_string()), Some(4413)),
         other => damaged(other.to_string()),
-    }
-}
-
-impl From<DecodeError> for RemoteError {
-    fn from(error: DecodeError) -> Self {
-        RemoteError::new(ErrorCode::Damaged, error.to_string())
     }
 }

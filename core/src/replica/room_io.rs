@@ -22,6 +22,15 @@ pub struct RoomConfig {
     pub next_persist: u64,
 }
 
+/// How much more of a room may be stored. Once nothing is left, only what deletes is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes of entries. The write that takes the last of them may be larger.
+    pub left: u64,
+    /// What writers are told then, for people.
+    pub reason: String,
+}
+
 /// What happens to a room.
 #[derive(Clone, Debug)]
 pub enum RoomInput {
@@ -40,6 +49,8 @@ pub enum RoomInput {
         /// What.
         rights: Rights,
     },
+    /// How much more may be stored; `None` for no limit.
+    Space(Option<Space>),
     /// A connection is gone.
     Leave {
         /// The connection.

@@ -15,6 +15,7 @@ mod reply;
 mod room_routes;
 mod stats;
 mod status;
+mod version_routes;
 
 use std::sync::Arc;
 
@@ -42,9 +43,14 @@ pub const ROUTES: &[(Method, &str)] = &[
     (Method::GET, "/admin/v1/stats"),
     (Method::GET, "/admin/v1/rooms"),
     (Method::GET, "/admin/v1/rooms/{room}"),
+    (Method::DELETE, "/admin/v1/rooms/{room}"),
+    (Method::POST, "/admin/v1/rooms/{room}/undelete"),
     (Method::GET, "/admin/v1/rooms/{room}/clients"),
     (Method::GET, "/admin/v1/rooms/{room}/export"),
     (Method::POST, "/admin/v1/rooms/{room}/compact"),
+    (Method::GET, "/admin/v1/rooms/{room}/versions"),
+    (Method::GET, "/admin/v1/rooms/{room}/versions/{version}/export"),
+    (Method::POST, "/admin/v1/rooms/{room}/versions/{version}/restore"),
     (Method::GET, "/admin/v1/clients"),
     (Method::DELETE, "/admin/v1/clients/{number}"),
     (Method::POST, "/admin/v1/drain"),
@@ -56,10 +62,14 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router<Arc<Relay>> {
         .route("/metrics", get(stats::metrics))
         .route("/admin/v1/stats", get(stats::stats))
         .route("/admin/v1/rooms", get(room_routes::list))
-        .route("/admin/v1/rooms/{room}", get(room_routes::show))
+        .route("/admin/v1/rooms/{room}", get(room_routes::show).delete(room_routes::remove))
+        .route("/admin/v1/rooms/{room}/undelete", post(room_routes::undelete))
         .route("/admin/v1/rooms/{room}/clients", get(client_routes::of_room))
         .route("/admin/v1/rooms/{room}/export", get(room_routes::export))
         .route("/admin/v1/rooms/{room}/compact", post(room_routes::compact))
+        .route("/admin/v1/rooms/{room}/versions", get(version_routes::list))
+        .route("/admin/v1/rooms/{room}/versions/{version}/export", get(version_routes::export))
+        .route("/admin/v1/rooms/{room}/versions/{version}/restore", post(version_routes::restore))
         .route("/admin/v1/clients", get(client_routes::list))
         .route("/admin/v1/clients/{number}", delete(client_routes::kick))
         .route("/admin/v1/drain", post(drain))

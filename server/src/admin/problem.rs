@@ -43,6 +43,12 @@ impl From<ManageError> for Problem {
     fn from(error: ManageError) -> Self {
         let (status, code, advice) = match &error {
             ManageError::Missing(_) => (StatusCode::NOT_FOUND, "no_such_room", "GET /admin/v1/rooms lists the rooms."),
+            ManageError::Deleted(_) => {
+                (StatusCode::GONE, "room_deleted", "POST /admin/v1/rooms/{room}/undelete brings it back for a while.")
+            }
+            ManageError::NoVersion { .. } => {
+                (StatusCode::NOT_FOUND, "no_such_version", "GET /admin/v1/rooms/{room}/versions lists the versions.")
+            }
             ManageError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store", "The relay's log says more."),
             ManageError::Refused(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment."),
             ManageError::Silent => {

@@ -71,7 +71,8 @@ pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQu
     {
         entries.entry(name.to_string()).or_default().loaded = Some(gauges.read());
     }
-    let rooms: Vec<Value> = entries.iter().take(page.limit).map(|(name, entry)| describe(name, entry)).collect();
+    let rooms: Vec<Value> =
+        entries.iter().take(page.limit).map(|(name, entry)| describe(&relay, name, entry)).collect();
     let next = entries.keys().take(page.limit).next_back().filter(|_| entries.len() > page.limit);
     Ok(json_reply(&json!({"rooms": rooms, "next": next})))
 }
@@ -81,7 +82,7 @@ pub(super) async fn show(State(relay): State<Arc<Relay>>, Path(room): Path<Strin
     let facts = in_time("asking the room", ADMIN_TIMEOUT, relay.describe_room(&room)).await?;
     let stored = store(&relay)?.room(&room).await?;
     let loaded = relay.loaded().into_iter().find(|(name, _)| **name == *room).map(|(_, gauges)| gauges.read());
-    let mut body = describe(&room, &Entry { stored, loaded });
+    let mut body = describe(&relay, &room, &Entry { stored, loaded });
     let RoomFacts { digest, writers, events, durable } = facts;
     body["content"] = json!({"digest": digest, "writers": writers, "events": events, "durable": durable});
     Ok(json_reply(&body))
@@ -94,11 +95,7 @@ pub(super) async fn export(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let parameters = parameters(query.as_deref(), &["format"])?;
-    let (format, content_type) = match parameters.first().map(|(_, value)| value.as_str()) {
-        None | Some("json") => (ExportFormat::Json, "application/json"),
-        Some("binary") => (ExportFormat::Binary, "application/octet-stream"),
-        Some(_) => return Err(Problem::usage("this `format` is unknown", "Give `json` or `binary`.")),
-    };
+    let (format, content_type) = export_format(&parameters)?;
     let bytes = in_time("the export", ADMIN_TIMEOUT, relay.export_room(&room, format)).await?;
     Ok(text(content_type, bytes))
 }
@@ -107,7 +104,38 @@ pub(super) async fn export(
 pub(super) async fn compact(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
     in_time("the compaction", ADMIN_TIMEOUT, relay.compact_room(&room)).await?;
     let stored = store(&relay)?.room(&room).await?;
-    Ok(json_reply(&describe(&room, &Entry { stored, loaded: None })["stored"]))
+    Ok(json_reply(&describe(&relay, &room, &Entry { stored, loaded: None })["stored"]))
+}
+
+/// Deletes a room: it can be brought back for a while.
+pub(super) async fn remove(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
+    tracing::info!(room, "an operator deletes a room");
+    in_time("the deletion", ADMIN_TIMEOUT, relay.delete_room(&room)).await?;
+    let stored = store(&relay)?.room(&room).await?;
+    Ok(json_reply(&json!({"name": room, "deleted": deleted(&relay, stored.as_ref())})))
+}
+
+/// Brings a deleted room back.
+pub(super) async fn undelete(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
+    tracing::info!(room, "an operator brings a room back");
+    in_time("bringing it back", ADMIN_TIMEOUT, relay.undelete_room(&room)).await?;
+    Ok(json_reply(&json!({"name": room, "deleted": null})))
+}
+
+/// When a room was deleted, and until when it can be brought back.
+fn deleted(relay: &Relay, stored: Option<&StoredRoom>) -> Option<Value> {
+    let at = stored.and_then(|stored| stored.deleted_ms)?;
+    let until = at.saturating_add(relay.config().room.deleted_seconds.saturating_mul(1000));
+    Some(json!({"at_ms": at, "until_ms": until}))
+}
+
+/// The form that the parameter `format` asks for, and its type.
+pub(super) fn export_format(parameters: &[(String, String)]) -> Result<(ExportFormat, &'static str), Problem> {
+    match parameters.first().map(|(_, value)| value.as_str()) {
+        None | Some("json") => Ok((ExportFormat::Json, "application/json")),
+        Some("binary") => Ok((ExportFormat::Binary, "application/octet-stream")),
+        Some(_) => Err(Problem::usage("this `format` is unknown", "Give `json` or `binary`.")),
+    }
 }
 
 /// A parameter that is true or false.
@@ -129,7 +157,7 @@ pub(super) fn parameters(query: Option<&str>, known: &[&str]) -> Result<Vec<(Str
     Ok(found)
 }
 
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     doing: &str,
     limit: Duration,
     work: impl Future<Output = Result<T, ManageError>>,
@@ -147,7 +175,7 @@ fn store(relay: &Relay) -> Result<&Arc<crate::store::Store>, Problem> {
     })
 }
 
-fn describe(name: &str, entry: &Entry) -> Value {
+fn describe(relay: &Relay, name: &str, entry: &Entry) -> Value {
     let stored = entry.stored.as_ref().map(|stored| {
         json!({
             "log_entries": stored.log_entries,
@@ -165,5 +193,6 @@ fn describe(name: &str, entry: &Entry) -> Value {
             "last_entry": sizes.last_entry,
         })
     });
-    json!({"name": name, "stored": stored, "loaded": loaded})
+    let deleted = deleted(relay, entry.stored.as_ref());
+    json!({"name": name, "stored": stored, "loaded": loaded, "deleted": deleted})
 }

@@ -5,8 +5,10 @@
 
 mod failure;
 mod import;
+mod operator;
 mod read;
 mod records;
+mod room;
 mod serve;
 mod session;
 mod settings;
@@ -64,6 +66,8 @@ enum Command {
     Verify(stored::VerifyArgs),
     /// Copy a store into a new file, also while a relay runs on it
     Backup(stored::BackupArgs),
+    /// What operators do with a room of a running relay: versions, deleting it, bringing it back.
+    Room(room::RoomArgs),
     /// Shows the numbers of a running relay, live.
     Top(top::TopArgs),
 }
@@ -232,6 +236,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Inspect(args) => stored::inspect(args),
         Command::Verify(args) => stored::verify(args),
         Command::Backup(args) => stored::back_up(args),
+        Command::Room(args) => room::room(args),
         Command::Top(args) => top::top(args),
     };
     match done {

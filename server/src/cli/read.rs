@@ -1,7 +1,7 @@
 //! `syncline get`, `watch` and `export`.
 
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 use syncline::crdt::Value;
@@ -37,9 +37,14 @@ pub(super) async fn export(args: ExportArgs) -> Result<(), Failure> {
         }
     };
     session.leave().await;
-    match args.out {
-        None => print(&mut io::stdout().lock(), &bytes),
-        Some(file) => write_file(file, &bytes),
+    write_out(args.out.as_deref(), &bytes)
+}
+
+/// Writes to a file, or to stdout without one.
+pub(super) fn write_out(file: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+    match file {
+        None => print(&mut io::stdout().lock(), bytes),
+        Some(file) => write_file(file, bytes),
     }
 }
 
@@ -142,8 +147,8 @@ fn print_line(line: &Json) -> Result<bool, Failure> {
     }
 }
 
-fn write_file(file: PathBuf, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(&file, bytes).map_err(|error| {
+fn write_file(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(file, bytes).map_err(|error| {
         Failure::Failed(format!("cannot write {}: {error}. Choose another file with --out.", file.display()))
     })
 }

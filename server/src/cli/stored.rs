@@ -12,7 +12,7 @@ use super::Failure;
 use super::read::print;
 use crate::client::new_replica_id;
 use crate::limits::IMPORT_BYTES;
-use crate::relay::rebuild;
+use crate::relay::{document, rebuild};
 use crate::store::{BackupError, LoadError, OpenError, StoreFile, StoredRoom};
 use crate::yjs::{self, from_stored};
 
@@ -96,14 +96,17 @@ pub(super) fn inspect(args: InspectArgs) -> Result<(), Failure> {
 }
 
 fn room_line(room: &StoredRoom, json: bool) -> String {
-    let StoredRoom { name, log_entries, log_bytes, snapshot_bytes, last_entry } = room;
+    let StoredRoom { name, log_entries, log_bytes, snapshot_bytes, last_entry, deleted_ms } = room;
     let name = from_stored(name).map_or_else(|| name.clone(), |document| format!("yjs:{document}"));
     match json {
         true => format!(
             "{}\n",
-            json!({"room": name, "version": last_entry, "log_entries": log_entries, "log_bytes": log_bytes, "snapshot_bytes": snapshot_bytes})
+            json!({"room": name, "version": last_entry, "log_entries": log_entries, "log_bytes": log_bytes, "snapshot_bytes": snapshot_bytes, "deleted_ms": deleted_ms})
         ),
-        false => format!("{last_entry:>10} {log_entries:>12} {log_bytes:>12} {snapshot_bytes:>12}  {name:?}\n"),
+        false => {
+            let deleted = if deleted_ms.is_some() { ", deleted" } else { "" };
+            format!("{last_entry:>10} {log_entries:>12} {log_bytes:>12} {snapshot_bytes:>12}  {name:?}{deleted}\n")
+        }
     }
 }
 
@@ -184,10 +187,14 @@ fn check_room(store: &mut StoreFile, name: &str) -> Result<(), String> {
     room.doc().check().map_err(wrong)?;
     let mut copy = Doc::new(new_replica_id());
     copy.import(&room.snapshot()).map_err(|error| wrong(error.to_string()))?;
-    match copy.digest() == room.doc().digest() {
-        true => Ok(()),
-        false => Err(wrong("a snapshot of it has another digest".into())),
+    if copy.digest() != room.doc().digest() {
+        return Err(wrong("a snapshot of it has another digest".into()));
     }
+    for entry in store.kept_versions(name).map_err(|error| error.to_string())? {
+        let kept = store.load_version(name, entry).map_err(|error| error.to_string())?.unwrap_or_default();
+        document(name, &kept).map_err(|error| format!("version {entry}: {error}"))?;
+    }
+    Ok(())
 }
 
 fn read_blob(path: &Path) -> Result<Vec<u8>, Failure> {

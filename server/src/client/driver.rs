@@ -158,8 +158,12 @@ impl Driver {
             "the relay reports an error"
         );
         self.shared.progress.send_modify(|progress| {
-            if error.code == ErrorCode::Forbidden {
+            if matches!(error.code, ErrorCode::Forbidden | ErrorCode::Quota) {
                 progress.forbidden = Some(error.message.clone());
+            }
+            if error.code == ErrorCode::Resync {
+                // What was refused is asked for again.
+                progress.forbidden = None;
             }
             progress.complaint = Some(error.message);
         });

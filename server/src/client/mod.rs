@@ -92,7 +92,7 @@ pub enum ClientError {
         /// What the relay said.
         reason: String,
     },
-    /// The token does not allow what was written here: it stays here only.
+    /// The token, or a quota, does not allow what was written here: it stays here only.
     #[error("the relay does not take what was written here: {reason}")]
     Forbidden {
         /// What the relay said.

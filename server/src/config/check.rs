@@ -20,12 +20,15 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         super::access::check(self)?;
         super::admin::check(self)?;
+        super::history::check(&self.history)?;
+        super::quota::check(&self.quota)?;
         range("workers", self.workers as u64, 1, 256)?;
         range("drain_seconds", self.drain_seconds, 1, 600)?;
         range("room.max", self.room.max as u64, 1, 10_000_000)?;
         range("room.compact_entries", self.room.compact_entries, 1, 10_000_000)?;
         range("room.compact_bytes", self.room.compact_bytes, 1024, 1 << 40)?;
         range("room.idle_seconds", self.room.idle_seconds, 1, 30 * 24 * 3600)?;
+        range("room.deleted_seconds", self.room.deleted_seconds, 1, 100 * 365 * 24 * 3600)?;
         range("socket.max", self.socket.max as u64, 1, 10_000_000)?;
         range("socket.rooms", self.socket.rooms as u64, 1, 100_000)?;
         range("socket.queue_bytes", self.socket.queue_bytes as u64, QUEUE_MIN as u64, 1 << 32)?;

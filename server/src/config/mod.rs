@@ -8,7 +8,9 @@ mod access;
 mod admin;
 mod check;
 mod describe;
+mod history;
 mod load;
+mod quota;
 mod yaml;
 
 use std::net::SocketAddr;
@@ -21,7 +23,9 @@ pub(crate) use access::is_url;
 pub use access::{AccessConfig, Secret, TlsConfig};
 pub use admin::AdminConfig;
 pub use describe::default_file;
+pub use history::HistoryConfig;
 pub use load::{ConfigError, Overrides, load};
+pub use quota::QuotaConfig;
 
 #[cfg(test)]
 use load::load_text;
@@ -52,6 +56,10 @@ pub struct Config {
     pub store: StoreConfig,
     /// Rooms.
     pub room: RoomSettings,
+    /// The past of rooms.
+    pub history: HistoryConfig,
+    /// How much may be stored.
+    pub quota: QuotaConfig,
     /// Connections.
     pub socket: SocketConfig,
     /// How fast clients may send.
@@ -100,6 +108,8 @@ pub struct RoomSettings {
     pub compact_bytes: u64,
     /// Seconds without a connection after which a room is unloaded.
     pub idle_seconds: u64,
+    /// Seconds for which a deleted room can be brought back; then what it held is gone.
+    pub deleted_seconds: u64,
 }
 
 /// Holds the settings of connections.
@@ -148,6 +158,8 @@ impl Default for Config {
             log: LogConfig::default(),
             store: StoreConfig::default(),
             room: RoomSettings::default(),
+            history: HistoryConfig::default(),
+            quota: QuotaConfig::default(),
             socket: SocketConfig::default(),
             rate: RateConfig::default(),
         }
@@ -168,7 +180,13 @@ impl Default for StoreConfig {
 
 impl Default for RoomSettings {
     fn default() -> Self {
-        RoomSettings { max: 10_000, compact_entries: 2_000, compact_bytes: 4 * 1024 * 1024, idle_seconds: 60 }
+        RoomSettings {
+            max: 10_000,
+            compact_entries: 2_000,
+            compact_bytes: 4 * 1024 * 1024,
+            idle_seconds: 60,
+            deleted_seconds: 7 * 24 * 3600,
+        }
     }
 }
 

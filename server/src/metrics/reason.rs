@@ -89,6 +89,10 @@ reasons! {
         Store = "store",
         /// It has events of a retired id.
         Retired = "retired",
+        /// It is for a room that was deleted.
+        Deleted = "deleted",
+        /// It is beyond a quota.
+        Quota = "quota",
         /// Something else.
         Other = "other",
     }
@@ -142,6 +146,8 @@ impl From<ErrorCode> for Rejected {
             ErrorCode::Damaged => Rejected::Damaged,
             ErrorCode::Store => Rejected::Store,
             ErrorCode::Retired => Rejected::Retired,
+            ErrorCode::Deleted => Rejected::Deleted,
+            ErrorCode::Quota => Rejected::Quota,
             _ => Rejected::Other,
         }
     }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use syncline::crdt::Path;
+use syncline::doc::Doc;
 use syncline::replica::Room;
 use tokio::sync::oneshot;
 
+use super::rewind::{Rewind, Rewinds, Rewound};
 use super::{OpenRefusal, Relay, RoomCommand};
 use crate::yjs::from_stored;
 
 /// Questions and orders that wait in one room; beyond it the next are refused.
-const WAITING: usize = 64;
+pub(super) const WAITING: usize = 64;
 
 /// Is a question or an order to a room.
 pub(crate) enum Manage {
@@ -18,6 +20,10 @@ pub(crate) enum Manage {
     Describe(oneshot::Sender<RoomFacts>),
     /// All of the room as it is for other programs.
     Export(ExportFormat, oneshot::Sender<Vec<u8>>),
+    /// An earlier version, written again.
+    Rewind(Rewind, oneshot::Sender<Result<Rewound, String>>),
+    /// The end of the room.
+    Delete(oneshot::Sender<Result<(), String>>),
     /// A snapshot that replaces the log; answered when the disk has it, or with what went wrong.
     Compact(oneshot::Sender<Result<(), String>>),
 }
@@ -60,6 +66,17 @@ pub enum ManageError {
     /// It ended, or it has too much to do.
     #[error("the room did not answer")]
     Silent,
+    /// It was deleted.
+    #[error("room {0:?} was deleted")]
+    Deleted(String),
+    /// This version of the room cannot be had any more, or never could.
+    #[error("there is no version {entry} of room {room:?}")]
+    NoVersion {
+        /// The room.
+        room: String,
+        /// The log entry that was asked for.
+        entry: u64,
+    },
     /// The order was not carried out.
     #[error("{0}")]
     Failed(String),
@@ -75,6 +92,8 @@ impl From<OpenRefusal> for ManageError {
 #[derive(Default)]
 pub(super) struct Orders {
     exports: Vec<(ExportFormat, oneshot::Sender<Vec<u8>>)>,
+    rewinds: Rewinds,
+    deletes: Vec<oneshot::Sender<Result<(), String>>>,
     /// Who wants a snapshot, and who is told when the one on its way is stored.
     wanted: Vec<oneshot::Sender<Result<(), String>>>,
     promised: Vec<oneshot::Sender<Result<(), String>>>,
@@ -87,8 +106,15 @@ impl Orders {
             Manage::Describe(answer) => drop(answer.send(describe(room))),
             Manage::Export(format, answer) if self.exports.len() < WAITING => self.exports.push((format, answer)),
             Manage::Compact(answer) if self.wanted.len() + self.promised.len() < WAITING => self.wanted.push(answer),
-            Manage::Export(..) | Manage::Compact(_) => {}
+            Manage::Rewind(rewind, answer) => self.rewinds.take(rewind, answer),
+            Manage::Delete(answer) if self.deletes.len() < WAITING => self.deletes.push(answer),
+            Manage::Export(..) | Manage::Compact(_) | Manage::Delete(_) => {}
         }
+    }
+
+    /// Who wants the room to be deleted.
+    pub(super) fn take_deletes(&mut self) -> Vec<oneshot::Sender<Result<(), String>>> {
+        std::mem::take(&mut self.deletes)
     }
 
     pub(super) fn wants_snapshot(&self) -> bool {
@@ -105,36 +131,35 @@ impl Orders {
         self.promised.drain(..).for_each(|answer| drop(answer.send(done.clone())));
     }
 
-    /// Writes the exports that were asked for. A large room takes long, so that is not done on a worker.
-    pub(super) async fn export(&mut self, room: Room) -> Option<Room> {
-        if self.exports.is_empty() {
+    /// The log is on the disk up to this entry.
+    pub(super) fn durable(&mut self, upto: u64) {
+        self.rewinds.durable(upto);
+    }
+
+    /// Does what takes long in a large room, so that is not done on a worker.
+    pub(super) async fn carry_out(&mut self, mut room: Room) -> Option<Room> {
+        if self.exports.is_empty() && !self.rewinds.are_wanted() {
             return Some(room);
         }
-        let exports = std::mem::take(&mut self.exports);
-        let written = tokio::task::spawn_blocking(move || {
+        let (exports, mut rewinds) = (std::mem::take(&mut self.exports), std::mem::take(&mut self.rewinds));
+        let done = tokio::task::spawn_blocking(move || {
             for (format, answer) in exports {
                 // Whoever asked may have gone.
-                let _ = answer.send(export(&room, format));
+                let _ = answer.send(export(room.doc(), format));
             }
-            room
+            rewinds.carry_out(&mut room);
+            (room, rewinds)
         });
-        // Fails only if encoding panicked; the room is then loaded anew.
-        written.await.ok()
+        // Fails only if that panicked; the room is then loaded anew.
+        let (room, rewinds) = done.await.ok()?;
+        self.rewinds = rewinds;
+        Some(room)
     }
 }
 
 impl Relay {
-    /// Whether a room is in memory or stored.
-    async fn has_room(&self, name: &str) -> Result<bool, ManageError> {
-        if self.loaded().iter().any(|(loaded, _)| **loaded == *name) {
-            return Ok(true);
-        }
-        let Some(store) = self.store().filter(|_| from_stored(name).is_none()) else { return Ok(false) };
-        store.has_room(name).await.map_err(|error| ManageError::Store(error.to_string()))
-    }
-
     /// Asks a room that exists, loading it if need be.
-    async fn manage<T>(
+    pub(super) async fn manage<T>(
         self: &Arc<Self>,
         name: &str,
         order: impl FnOnce(oneshot::Sender<T>) -> Manage,
@@ -148,9 +173,16 @@ impl Relay {
         wait.await.map_err(|_| ManageError::Silent)
     }
 
-    /// Fails if a room does not exist.
+    /// Fails if a room is neither in memory nor stored, or deleted.
     pub(crate) async fn require_room(&self, name: &str) -> Result<(), ManageError> {
-        if self.has_room(name).await? { Ok(()) } else { Err(ManageError::Missing(name.to_owned())) }
+        let missing = || ManageError::Missing(name.to_owned());
+        let store = self.store().filter(|_| from_stored(name).is_none()).ok_or_else(missing)?;
+        match store.has_room(name).await.map_err(|error| ManageError::Store(error.to_string()))? {
+            Some(None) => Ok(()),
+            Some(Some(_)) => Err(ManageError::Deleted(name.to_owned())),
+            None if self.loaded().iter().any(|(loaded, _)| **loaded == *name) => Ok(()),
+            None => Err(missing()),
+        }
     }
 
     /// What a room says of itself.
@@ -188,9 +220,10 @@ fn describe(room: &Room) -> RoomFacts {
     }
 }
 
-fn export(room: &Room, format: ExportFormat) -> Vec<u8> {
+/// A document for other programs.
+pub(super) fn export(doc: &Doc, format: ExportFormat) -> Vec<u8> {
     match format {
-        ExportFormat::Json => room.doc().to_json(&Path::root()).unwrap_or_else(|| "{}".into()).into_bytes(),
-        ExportFormat::Binary => room.doc().export(),
+        ExportFormat::Json => doc.to_json(&Path::root()).unwrap_or_else(|| "{}".into()).into_bytes(),
+        ExportFormat::Binary => doc.export(),
     }
 }

@@ -6,11 +6,15 @@
 
 mod clients;
 mod compaction;
+mod former;
 mod manage;
+mod quota;
 mod registry;
 mod restore;
+mod rewind;
 mod room;
 mod sizes;
+mod standing;
 mod tasks;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,12 +32,14 @@ use crate::store::Store;
 
 pub use clients::{Client, Clients, Said};
 pub use manage::{ExportFormat, ManageError, RoomFacts};
+pub use rewind::Rewound;
 pub use sizes::RoomSizes;
 
 pub(crate) use clients::Present;
 pub(crate) use compaction::Compaction;
+pub(crate) use quota::{Quotas, Share};
 pub(crate) use registry::{OpenRefusal, Registry, RoomHandle, Seed};
-pub(crate) use restore::rebuild;
+pub(crate) use restore::{document, rebuild};
 pub(crate) use room::RoomCommand;
 pub(crate) use tasks::Place;
 
@@ -68,6 +74,7 @@ pub struct Relay {
     rooms: Tasks,
     next_connection: AtomicU64,
     tenants: Tenants,
+    quotas: Quotas,
 }
 
 impl Relay {
@@ -88,6 +95,7 @@ impl Relay {
             connections: Tasks::new(),
             rooms: Tasks::new(),
             next_connection: AtomicU64::new(1),
+            quotas: Quotas::default(),
         })
     }
 
@@ -111,6 +119,11 @@ impl Relay {
     /// How fast those of a tenant may send.
     pub(crate) fn tenants(&self) -> &Tenants {
         &self.tenants
+    }
+
+    /// What is stored for tenants.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     /// Who may administer.

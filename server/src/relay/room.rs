@@ -11,10 +11,12 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use super::compaction::Compaction;
+use super::former::{self, Former};
 use super::manage::{Manage, Orders};
 use super::now_ms;
+use super::quota::Share;
 use super::registry::Seed;
-use super::restore::{Restored, restore};
+use super::restore::{RestoreError, Restored, restore};
 use super::sizes::RoomSizes;
 use crate::limits::{PRESENCE_GATHER, ROOM_TICK, ROOM_TURN};
 use crate::metrics::{Acks, Level, Outcome};
@@ -30,7 +32,7 @@ const CANNOT_STORE: &str = "the relay cannot store writes now because its disk i
 /// What a connection has for a room.
 pub(crate) enum RoomCommand {
     /// The connection opens the room.
-    Join { connection: u64, outbox: Arc<Outbox>, rights: Rights, message: Message },
+    Join { connection: u64, outbox: Arc<Outbox>, rights: Rights, tenant: Option<Arc<str>>, message: Message },
     /// What the connection may do is another thing now.
     Rights { connection: u64, rights: Rights },
     /// The connection has a message for the room it opened, which came at `received`.
@@ -42,17 +44,22 @@ pub(crate) enum RoomCommand {
 }
 
 /// A room's task before its data is loaded.
-type RoomTask = Seed<RoomCommand>;
+pub(super) type RoomTask = Seed<RoomCommand>;
 
 /// A room that is served.
-struct Serving {
-    task: RoomTask,
-    connections: HashMap<u64, Arc<Outbox>>,
+pub(super) struct Serving {
+    pub(super) task: RoomTask,
+    pub(super) connections: HashMap<u64, Arc<Outbox>>,
     reports: mpsc::UnboundedReceiver<Report>,
     reporter: Reports,
-    compaction: Compaction,
+    pub(super) compaction: Compaction,
     acks: Acks,
-    orders: Orders,
+    pub(super) orders: Orders,
+    former: Former,
+    pub(super) share: Share,
+    pub(super) is_full: bool,
+    /// The tenant of the first who came into a room that is new.
+    pub(super) owner: Option<Arc<str>>,
     /// Fragments of a message whose last one the room has not said yet.
     partial: Vec<Bytes>,
     /// The latest presence of each connection that was not handed to the room yet.
@@ -71,37 +78,43 @@ enum Step {
 }
 
 /// Loads the room and serves it until nobody needs it; ends at once if it cannot be loaded.
-pub(super) async fn run(task: RoomTask) {
+pub(super) async fn run(mut task: RoomTask) {
     match restore(&task.store, &task.name, task.alias).await {
         Ok(restored) => {
             tracing::debug!(room = &*task.name, entries = restored.log_entries, "room loaded");
             task.relay.metrics().loads.of(Outcome::Ok).inc();
             serve(task, restored).await;
         }
+        Err(RestoreError::Deleted) => {
+            tracing::debug!(room = &*task.name, "room refused, it was deleted");
+            task.refuse(&|outbox| former::turn_away(outbox, former::DELETED)).await;
+        }
         Err(error) => {
             tracing::error!(room = &*task.name, %error, "room refused");
             task.relay.metrics().loads.of(Outcome::Failed).inc();
-            task.refuse().await;
+            task.refuse(&cannot_load).await;
         }
     }
 }
 
 impl RoomTask {
     /// Answers everyone who waits; the next join tries to load again.
-    async fn refuse(mut self) {
+    pub(super) async fn refuse(&mut self, tell: &(dyn Fn(&Outbox) + Sync)) {
         self.relay.forget(&self.name, self.alias);
         self.commands.close();
         while let Some(command) = self.commands.recv().await {
             if let RoomCommand::Join { outbox, .. } = command {
-                let reason = "the room cannot be loaded: the relay's log says why";
-                outbox.push_message(&Message::Error {
-                    alias: None,
-                    error: RemoteError::temporary(ErrorCode::Unavailable, reason),
-                });
-                outbox.close(CLOSE_TRY_AGAIN, reason);
+                tell(&outbox);
             }
         }
     }
+}
+
+fn cannot_load(outbox: &Outbox) {
+    let reason = "the room cannot be loaded: the relay's log says why";
+    let error = RemoteError::temporary(ErrorCode::Unavailable, reason);
+    outbox.push_message(&Message::Error { alias: None, error });
+    outbox.close(CLOSE_TRY_AGAIN, reason);
 }
 
 /// Whatever ends the task, a panic included, nobody is left waiting on a dead room.
@@ -115,17 +128,24 @@ impl Drop for Serving {
 }
 
 async fn serve(task: RoomTask, restored: Restored) {
-    let settings = task.relay.config().room.clone();
+    let (settings, history) = (task.relay.config().room.clone(), task.relay.config().history.clone());
     let (reporter, reports) = mpsc::unbounded_channel();
+    let sizes = (restored.log_bytes + restored.snapshot_bytes, restored.room.last_persist() > 0);
+    let share = Share::of(&task.relay, &task.store, (&task.name, &restored.about), sizes).await;
     let mut room = restored.room;
     let mut serving = Serving {
         task,
         connections: HashMap::new(),
         reports,
         reporter,
-        compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes),
+        compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes)
+            .timed(&history, restored.log_since),
         acks: Acks::default(),
         orders: Orders::default(),
+        former: Former::new(&restored.about.former),
+        share,
+        is_full: false,
+        owner: None,
         partial: Vec::new(),
         presence: BTreeMap::new(),
         presence_due: None,
@@ -139,6 +159,8 @@ async fn serve(task: RoomTask, restored: Restored) {
         let step = tokio::select! {
             Some(report) = serving.reports.recv() => serving.report(&mut room, report),
             count = serving.task.commands.recv_many(&mut turn, ROOM_TURN) => {
+                // Other rooms of the tenant may have taken, or left, what there was.
+                serving.look_at_quota(&mut room).await;
                 turn.drain(..).for_each(|command| serving.command(&mut room, command));
                 // Without senders the relay drains: the room ends, and the store writes what it was given.
                 if count == 0 { Step::End } else { Step::Continue }
@@ -154,9 +176,14 @@ async fn serve(task: RoomTask, restored: Restored) {
         if step == Step::End {
             return;
         }
-        let Some(same) = serving.orders.export(room).await else { return };
+        let Some(same) = serving.orders.carry_out(room).await else { return };
         room = same;
-        if serving.compaction.is_due() || serving.orders.wants_snapshot() && serving.compaction.is_possible() {
+        serving.write_out(&mut room).await;
+        if serving.end_deleted(&room).await {
+            return;
+        }
+        serving.look_at_quota(&mut room).await;
+        if serving.compaction.is_due(now_ms()) || serving.orders.wants_snapshot() && serving.compaction.is_possible() {
             let Some(same) = serving.compact(room).await else { return };
             room = same;
         }
@@ -167,7 +194,12 @@ impl Serving {
     fn command(&mut self, room: &mut Room, command: RoomCommand) {
         let now = now_ms();
         match command {
-            RoomCommand::Join { connection, outbox, rights, message } => {
+            RoomCommand::Join { outbox, message, .. } if self.former.knows(&message, room) => {
+                self.task.relay.metrics().rejected.of(ErrorCode::Deleted.into()).inc();
+                former::turn_away_copy(&outbox);
+            }
+            RoomCommand::Join { connection, outbox, rights, tenant, message } => {
+                self.owner = self.owner.take().or(tenant);
                 self.connections.insert(connection, outbox);
                 // It may come under another id now, which may not tell the presence of the one before.
                 self.presence.remove(&connection);
@@ -229,6 +261,7 @@ impl Serving {
         match report {
             Report::Durable { upto } => {
                 room.handle(RoomInput::Durable { upto }, now);
+                self.orders.durable(upto);
                 self.acks.reached(Level::Durable, upto, self.task.relay.metrics());
             }
             Report::Failed { from, reason } => {
@@ -295,7 +328,7 @@ impl Serving {
     }
 
     /// Does what the room asks for until it has nothing more.
-    async fn write_out(&mut self, room: &mut Room) {
+    pub(super) async fn write_out(&mut self, room: &mut Room) {
         while let Some(output) = room.poll() {
             match output {
                 RoomOutput::Send { conn, frame, kind } => {
@@ -314,8 +347,9 @@ impl Serving {
                     }
                 }
                 RoomOutput::Persist { id, blob } => {
-                    self.compaction.wrote(blob.len() as u64);
-                    self.task.store.append(&self.task.name, id, blob, &self.reporter).await;
+                    self.compaction.wrote(blob.len() as u64, now_ms());
+                    let tenant = self.share.tenant();
+                    self.task.store.append_for(tenant, &self.task.name, id, blob, &self.reporter).await;
                 }
                 RoomOutput::Close { conn, code, reason } => {
                     if let Some(outbox) = self.connections.get(&conn) {
@@ -374,8 +408,10 @@ impl Serving {
             return Some(room);
         }
         self.orders.snapshot_started();
-        self.compaction.start(snapshot.len() as u64);
-        self.task.store.compact(&self.task.name, room.last_persist(), snapshot, &self.reporter).await;
+        self.compaction.start(snapshot.len() as u64, now_ms());
+        // In a full database there is room for a snapshot in place of the one before, not beside it.
+        let history = self.compaction.is_well().then(|| self.task.relay.config().history.clone());
+        self.task.store.compact(&self.task.name, room.last_persist(), snapshot, history, &self.reporter).await;
         Some(room)
     }
 }

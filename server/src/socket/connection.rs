@@ -274,7 +274,8 @@ impl Reader<'_> {
                 .outbox
                 .close(CLOSE_TOO_MANY_ROOMS, "this connection has as many rooms as `socket.rooms` allows");
         }
-        let mut command = RoomCommand::Join { connection: self.number, outbox: self.outbox.clone(), rights, message };
+        let (connection, outbox, tenant) = (self.number, self.outbox.clone(), self.gate.tenant());
+        let mut command = RoomCommand::Join { connection, outbox, rights, tenant, message };
         // A room that is just being unloaded hands the join back; the next handle is that of a new task.
         for _ in 0..OPEN_ATTEMPTS {
             let room = match self.relay.open(name) {

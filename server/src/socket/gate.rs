@@ -63,6 +63,11 @@ impl Gate {
         grant.as_ref().map(|grant| grant.subject().to_owned()).filter(|subject| !subject.is_empty())
     }
 
+    /// On whose account it is, if the token says so.
+    pub(super) fn tenant(&self) -> Option<Arc<str>> {
+        self.grant.borrow().as_ref().and_then(|grant| grant.tenant().map(Arc::from))
+    }
+
     /// What the connection may do in a room.
     pub(super) fn room(&self, name: &str) -> Result<Rights, Denied> {
         let grant = self.grant.borrow();

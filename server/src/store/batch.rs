@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{Append, Compact, Report, Reports, StoreError};
+use super::{Append, Compact, Report, Reports, StoreError, version};
 use crate::limits::{STORE_PROBE_BYTES, STORE_ROOMS_CACHED};
 use crate::metrics::Histogram;
+use crate::relay::now_ms;
 
 /// One write of a room.
 pub(super) enum Work {
@@ -42,6 +43,13 @@ impl Work {
         }
     }
 
+    fn tenant(&self) -> Option<&str> {
+        match self {
+            Work::Append(append) => append.tenant.as_deref(),
+            Work::Compact(_) => None,
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         match self {
             Work::Append(append) => append.blob.len(),
@@ -51,6 +59,19 @@ impl Work {
 }
 
 impl Rooms {
+    /// Changes something rare, all or nothing, and forgets what was known of rooms. What is deleted is overwritten.
+    pub(super) fn change(
+        &mut self,
+        connection: &mut Connection,
+        change: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.known.clear();
+        connection.pragma_update(None, "secure_delete", true)?;
+        let done = whole(connection, change);
+        connection.pragma_update(None, "secure_delete", false)?;
+        done
+    }
+
     /// Writes all or nothing; returns after the data is synced to the disk, which is timed.
     pub(super) fn write(
         &mut self,
@@ -63,12 +84,12 @@ impl Rooms {
         }
         // Immediate: another connection's lock is waited for here, not in the middle. Dropped without commit, it is rolled back.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut staged = HashMap::new();
+        let (mut staged, now) = (HashMap::new(), now_ms());
         for work in work {
-            let mut state = self.state(&transaction, &staged, work.room())?;
+            let mut state = self.state(&transaction, &staged, work)?;
             match work {
-                Work::Append(append) => insert(&transaction, &mut state, append)?,
-                Work::Compact(compact) => replace(&transaction, state, compact)?,
+                Work::Append(append) => insert(&transaction, &mut state, append, now)?,
+                Work::Compact(compact) => replace(&transaction, state, compact, now)?,
             }
             staged.insert(work.room().clone(), state);
         }
@@ -83,11 +104,12 @@ impl Rooms {
         &self,
         transaction: &Transaction<'_>,
         staged: &HashMap<Arc<str>, RoomState>,
-        room: &Arc<str>,
+        work: &Work,
     ) -> Result<RoomState, StoreError> {
+        let room = work.room();
         match staged.get(room).or_else(|| self.known.get(room)) {
             Some(state) => Ok(*state),
-            None => Ok(read_state(transaction, room)?),
+            None => Ok(read_state(transaction, room, work.tenant())?),
         }
     }
 }
@@ -115,6 +137,16 @@ impl<'a> Outcome<'a> {
     }
 }
 
+/// Runs a change in a transaction. Dropped without commit, it is rolled back.
+fn whole(
+    connection: &mut Connection,
+    change: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    change(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
 /// Writes something to the disk, and takes it back: whether that works again after a failure.
 pub(super) fn probe(connection: &mut Connection) -> Result<(), StoreError> {
     connection
@@ -123,13 +155,13 @@ pub(super) fn probe(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn read_state(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<RoomState> {
+fn read_state(transaction: &Transaction<'_>, room: &str, tenant: Option<&str>) -> rusqlite::Result<RoomState> {
     let key = transaction
         .prepare_cached("SELECT key FROM room WHERE name = ?1")?
         .query_row([room], |row| row.get(0))
         .optional()?;
     let Some(key) = key else {
-        transaction.prepare_cached("INSERT INTO room(name) VALUES(?1)")?.execute([room])?;
+        transaction.prepare_cached("INSERT INTO room(name, tenant) VALUES(?1, ?2)")?.execute(params![room, tenant])?;
         return Ok(RoomState { key: transaction.last_insert_rowid(), last: 0 });
     };
     let last: i64 = transaction
@@ -140,29 +172,36 @@ fn read_state(transaction: &Transaction<'_>, room: &str) -> rusqlite::Result<Roo
     Ok(RoomState { key, last: last as u64 })
 }
 
-fn insert(transaction: &Transaction<'_>, state: &mut RoomState, append: &Append) -> Result<(), StoreError> {
+fn insert(transaction: &Transaction<'_>, state: &mut RoomState, append: &Append, now: u64) -> Result<(), StoreError> {
     if append.id != state.last + 1 {
         return Err(StoreError::OutOfOrder { id: append.id, last: state.last });
     }
-    transaction.prepare_cached("INSERT INTO log(room, id, blob) VALUES(?1, ?2, ?3)")?.execute(params![
+    transaction.prepare_cached("INSERT INTO log(room, id, blob, at) VALUES(?1, ?2, ?3, ?4)")?.execute(params![
         state.key,
         append.id as i64,
-        append.blob
+        append.blob,
+        now as i64
     ])?;
     state.last = append.id;
     Ok(())
 }
 
 /// Drops the log first: its pages then hold the snapshot, which so fits into a full database too.
-fn replace(transaction: &Transaction<'_>, state: RoomState, compact: &Compact) -> Result<(), StoreError> {
+fn replace(transaction: &Transaction<'_>, state: RoomState, compact: &Compact, now: u64) -> Result<(), StoreError> {
     if compact.upto > state.last {
         return Err(StoreError::OutOfOrder { id: compact.upto, last: state.last });
     }
     transaction
         .prepare_cached("DELETE FROM log WHERE room = ?1 AND id <= ?2")?
         .execute(params![state.key, compact.upto as i64])?;
+    if let Some(rule) = &compact.history {
+        version::keep(transaction, state.key, rule)?;
+    }
     transaction
-        .prepare_cached("INSERT INTO snapshot(room, upto, blob) VALUES(?1, ?2, ?3) ON CONFLICT(room) DO UPDATE SET upto = excluded.upto, blob = excluded.blob WHERE excluded.upto >= upto")?
-        .execute(params![state.key, compact.upto as i64, compact.blob])?;
+        .prepare_cached("INSERT INTO snapshot(room, upto, blob, at) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(room) DO UPDATE SET upto = excluded.upto, blob = excluded.blob, at = excluded.at WHERE excluded.upto >= upto")?
+        .execute(params![state.key, compact.upto as i64, compact.blob, now as i64])?;
+    if let Some(rule) = &compact.history {
+        version::prune(transaction, state.key, rule, now)?;
+    }
     Ok(())
 }

@@ -127,7 +127,20 @@ pub enum StoreError {
         /// Id of the last entry of the room.
         last: u64,
     },
+    /// The room is not deleted, so it cannot be brought back.
+    #[error("room {room:?} is not among the deleted ones")]
+    NotDeleted {
+        /// Name of the room.
+        room: String,
+    },
     /// The relay is shutting down.
     #[error("the store is closed because the relay is shutting down")]
     Stopped,
+}
+
+impl StoreError {
+    /// Whether there is no space.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, StoreError::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
 }

@@ -6,35 +6,44 @@
 //!
 //! | table | what it holds |
 //! |---|---|
-//! | `room` | name and key of each room |
-//! | `log` | blobs of a room by consecutive id, in the order in which the room wrote them |
+//! | `room` | name and key of each room, its tenant, and when it was deleted |
+//! | `log` | blobs of a room by consecutive id, in the order in which the room wrote them, with their times |
 //! | `snapshot` | one blob per room that stands for its log up to an id; what it covers is deleted with it in one transaction |
+//! | `version` | snapshots that were replaced and are kept as history |
+//! | `former` | names of rooms that are gone, with their writers, so that a copy from before is known as such |
 //! | `meta` | facts about the database itself |
 
 mod batch;
 mod checkpoint;
 mod error;
+mod lifecycle;
 mod list;
+mod migrate;
 mod offline;
 mod open;
 mod read;
 mod thread;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
+use syncline::clock::ReplicaId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::config::StoreConfig;
+use crate::config::{HistoryConfig, StoreConfig};
 use crate::limits::{STORE_COMMAND_BYTES, STORE_QUEUE_BYTES};
 use crate::metrics::StoreMetrics;
+use crate::relay::now_ms;
 
 pub use error::{BackupError, LoadError, OpenError, StoreError};
-pub use list::StoredRoom;
+pub use lifecycle::About;
+pub use list::{StoredRoom, TenantSizes};
 pub use offline::{FileFacts, StoreFile};
 pub use open::FILE_NAME;
 pub use read::Saved;
+pub use version::{StoredVersion, VersionKind};
 
 use thread::WriterThread;
 
@@ -97,12 +106,23 @@ pub struct Store {
 enum Command {
     Append(Append),
     Compact(Compact),
+    Change(Change),
     Flush(oneshot::Sender<()>),
     Stop,
 }
 
+type ChangeWork = Box<dyn FnOnce(&Connection) -> Result<(), StoreError> + Send>;
+
+/// Something rare, in a transaction of its own behind everything that was queued before.
+struct Change {
+    change: ChangeWork,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
 struct Append {
     room: Arc<str>,
+    /// Whose the room is, if it is new.
+    tenant: Option<Arc<str>>,
     id: u64,
     blob: Vec<u8>,
     reports: Reports,
@@ -113,6 +133,8 @@ struct Compact {
     room: Arc<str>,
     upto: u64,
     blob: Vec<u8>,
+    /// Which of the snapshots that were replaced are kept; without it none is touched.
+    history: Option<HistoryConfig>,
     reports: Reports,
     _space: OwnedSemaphorePermit,
 }
@@ -156,19 +178,39 @@ impl Store {
     ///
     /// Ids of a room are consecutive: an entry whose id does not follow the last stored one fails.
     pub async fn append(&self, room: &Arc<str>, id: u64, blob: Vec<u8>, reports: &Reports) {
+        self.append_for(None, room, id, blob, reports).await;
+    }
+
+    /// As [`Store::append`]; a room that is new is noted as one of `tenant`.
+    pub async fn append_for(
+        &self,
+        tenant: Option<Arc<str>>,
+        room: &Arc<str>,
+        id: u64,
+        blob: Vec<u8>,
+        reports: &Reports,
+    ) {
         let Some(space) = self.reserve(blob.len()).await else {
             return report_stopped(reports, id);
         };
-        let append = Append { room: room.clone(), id, blob, reports: reports.clone(), _space: space };
+        let append = Append { room: room.clone(), tenant, id, blob, reports: reports.clone(), _space: space };
         if self.queue.send(Command::Append(append)).is_err() {
             report_stopped(reports, id);
         }
     }
 
-    /// Queues a snapshot that stands for the log up to `upto`; waits while the queue is full.
-    pub async fn compact(&self, room: &Arc<str>, upto: u64, blob: Vec<u8>, reports: &Reports) {
+    /// Queues a snapshot that stands for the log up to `upto`; waits while the queue is full. The snapshot that it replaces
+    /// is kept as `history` says.
+    pub async fn compact(
+        &self,
+        room: &Arc<str>,
+        upto: u64,
+        blob: Vec<u8>,
+        history: Option<HistoryConfig>,
+        reports: &Reports,
+    ) {
         let Some(space) = self.reserve(blob.len()).await else { return };
-        let compact = Compact { room: room.clone(), upto, blob, reports: reports.clone(), _space: space };
+        let compact = Compact { room: room.clone(), upto, blob, history, reports: reports.clone(), _space: space };
         // A stopped store means that the process ends; the log is complete without the snapshot.
         let _ = self.queue.send(Command::Compact(compact));
     }
@@ -181,18 +223,84 @@ impl Store {
         let (reader, room) = (self.reader.clone(), room.clone());
         let task = tokio::task::spawn_blocking(move || {
             let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            read::load(&mut reader, &room)
+            let mut saved = read::load(&mut reader, &room)?;
+            saved.log_since = version::log_since(&reader, &room).map_err(|reason| LoadError::List { reason })?;
+            saved.about = lifecycle::about(&reader, &room).map_err(|reason| LoadError::List { reason })?;
+            Ok(saved)
         });
         task.await.unwrap_or_else(|error| Err(LoadError::Interrupted { reason: error.to_string() }))
     }
 
-    /// Whether anything is stored of a room.
+    /// Whether anything is stored of a room, and then when it was deleted, if it was.
     ///
     /// # Errors
     /// [`LoadError`] if the database cannot be read.
-    pub async fn has_room(&self, room: &str) -> Result<bool, LoadError> {
+    pub async fn has_room(&self, room: &str) -> Result<Option<Option<u64>>, LoadError> {
         let name = room.to_owned();
         self.read(move |reader| list::has(reader, &name)).await
+    }
+
+    /// What is known of a room beside its content.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn about(&self, name: &str) -> Result<About, LoadError> {
+        let name = name.to_owned();
+        self.read(move |reader| lifecycle::about(reader, &name)).await
+    }
+
+    /// What is stored for a tenant, without what is deleted.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn tenant(&self, tenant: &str) -> Result<TenantSizes, LoadError> {
+        let tenant = tenant.to_owned();
+        self.read(move |reader| list::tenant(reader, &tenant)).await
+    }
+
+    /// Marks a room as deleted behind everything that was queued before; `writers` are those who wrote to it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the room is as before then.
+    pub async fn delete_room(&self, room: &str, writers: Vec<ReplicaId>) -> Result<(), StoreError> {
+        let name = room.to_owned();
+        self.change(move |connection| lifecycle::delete(connection, &name, &writers, now_ms())).await
+    }
+
+    /// Takes the mark of [`Store::delete_room`] away.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::NotDeleted`] if there is none.
+    pub async fn undelete_room(&self, room: &str) -> Result<(), StoreError> {
+        let name = room.to_owned();
+        self.change(move |connection| lifecycle::undelete(connection, &name)).await
+    }
+
+    /// Removes what is too old: rooms that were deleted before `deleted_ms`, versions from before `versions_ms`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; everything is as before then.
+    pub async fn sweep(&self, deleted_ms: u64, versions_ms: u64) -> Result<(), StoreError> {
+        self.change(move |connection| {
+            version::sweep(connection, versions_ms)?;
+            match lifecycle::purge(connection, deleted_ms)? {
+                0 => {}
+                rooms => tracing::info!(rooms, "deleted rooms are gone"),
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes something in a transaction of its own.
+    async fn change(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (done, wait) = oneshot::channel();
+        let change = Change { change: Box::new(change), done };
+        self.queue.send(Command::Change(change)).map_err(|_| StoreError::Stopped)?;
+        wait.await.unwrap_or(Err(StoreError::Stopped))
     }
 
     /// Names and sizes of stored rooms in the order of their names: at most `limit` that come after `after`.
@@ -211,6 +319,24 @@ impl Store {
     pub async fn room(&self, name: &str) -> Result<Option<StoredRoom>, LoadError> {
         let name = name.to_owned();
         self.read(move |reader| list::room(reader, &name)).await
+    }
+
+    /// The versions of a room that can be had, the newest first: at most `limit`.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn versions(&self, name: &str, limit: usize) -> Result<Vec<StoredVersion>, LoadError> {
+        let name = name.to_owned();
+        self.read(move |reader| version::list(reader, &name, limit)).await
+    }
+
+    /// What was stored of a room up to a log entry; `None` if that cannot be had any more.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the database cannot be read.
+    pub async fn load_version(&self, name: &str, entry: u64) -> Result<Option<Saved>, LoadError> {
+        let name = name.to_owned();
+        self.read(move |reader| version::load(reader, &name, entry)).await
     }
 
     /// Reads on a thread that may wait.

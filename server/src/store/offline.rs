@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::list::{self, StoredRoom};
 use super::open::{FILE_NAME, check_header, classify};
-use super::{BackupError, LoadError, OpenError, Saved, read};
+use super::{BackupError, LoadError, OpenError, Saved, read, version};
 
 /// Begins every SQLite database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -101,6 +101,22 @@ impl StoreFile {
     /// [`LoadError`] if it cannot be read or entries are missing.
     pub fn load(&mut self, room: &str) -> Result<Saved, LoadError> {
         read::load(&mut self.connection, room)
+    }
+
+    /// The snapshots of a room that were replaced and kept, by the log entry that each goes up to.
+    ///
+    /// # Errors
+    /// [`LoadError`] if they cannot be read.
+    pub fn kept_versions(&self, room: &str) -> Result<Vec<u64>, LoadError> {
+        version::kept(&self.connection, room).map_err(|reason| LoadError::List { reason })
+    }
+
+    /// What a version holds that was kept.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it cannot be read.
+    pub fn load_version(&self, room: &str, entry: u64) -> Result<Option<Saved>, LoadError> {
+        version::load(&self.connection, room, entry).map_err(|reason| LoadError::List { reason })
     }
 
     /// Writes all of it, as it is at one moment, into a new file, also while a relay goes on writing; returns when the disk

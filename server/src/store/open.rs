@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::OpenError;
+use super::{OpenError, migrate};
 use crate::config::StoreConfig;
 
 /// Name of the database file within the data folder.
@@ -19,11 +19,12 @@ const LOCK_NAME: &str = "syncline.lock";
 const APPLICATION_ID: i64 = 0x5359_4e43;
 
 /// Version of the tables below; raised with each change of them.
-const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Time that a connection waits for the checkpoint thread or the writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The tables of version 1; [`migrate`] makes those of today out of them, in a new file too.
 const SCHEMA: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE room(key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -48,6 +49,7 @@ pub(super) fn open(folder: &Path, config: &StoreConfig) -> Result<Opened, OpenEr
     let (writer, reader, checkpointer) = connections;
     check_header(&writer, &path)?;
     create_tables(&writer).map_err(|reason| classify(&path, reason))?;
+    migrate::bring_up(&writer).map_err(|reason| classify(&path, reason))?;
     if config.check_at_start {
         check_pages(&writer, &path)?;
     }
@@ -92,13 +94,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Refuses files of other programs and of other versions; a new file passes.
+/// Refuses files of other programs and of later versions; a new file passes, and one of an earlier version.
 pub(super) fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let read = |name| {
         connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(|reason| classify(path, reason))
     };
     let (application, version, pages) = (read("application_id")?, read("user_version")?, read("page_count")?);
-    if application == APPLICATION_ID && version == SCHEMA_VERSION || pages == 0 {
+    if application == APPLICATION_ID && (1..=SCHEMA_VERSION).contains(&version) || pages == 0 {
         return Ok(());
     }
     if application == APPLICATION_ID {
@@ -122,7 +124,7 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
     transaction
         .execute("INSERT INTO meta VALUES('created_by', ?1)", [concat!("syncline ", env!("CARGO_PKG_VERSION"))])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.pragma_update(None, "user_version", 1)?;
     transaction.commit()
 }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::LoadError;
+use super::{About, LoadError};
 
 /// Holds what is stored of one room: apply the snapshot, then the log in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,6 +11,10 @@ pub struct Saved {
     pub snapshot: Option<(u64, Vec<u8>)>,
     /// Entries after the snapshot, by consecutive id.
     pub log: Vec<(u64, Vec<u8>)>,
+    /// When the first of these entries was written, in milliseconds since the Unix epoch, if that is known.
+    pub log_since: Option<u64>,
+    /// What is known of the room beside its content.
+    pub about: About,
 }
 
 impl Saved {
@@ -55,5 +59,5 @@ fn query(connection: &mut Connection, room: &str) -> rusqlite::Result<Saved> {
         .prepare_cached("SELECT id, blob FROM log WHERE room = ?1 AND id > ?2 ORDER BY id")?
         .query_map(params![key, upto as i64], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    Ok(Saved { snapshot, log })
+    Ok(Saved { snapshot, log, ..Saved::default() })
 }

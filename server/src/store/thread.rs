@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 
 use super::batch::{Outcome, Rooms, Work, probe};
 use super::checkpoint::Checkpoints;
-use super::{Append, Command, Compact, Report, StoreError};
+use super::version;
+use super::{Append, Change, Command, Compact, Report, StoreError};
 use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES, STORE_PROBE_PAUSE};
 use crate::metrics::StoreMetrics;
 
@@ -31,6 +32,8 @@ struct Writer {
 struct Batch {
     work: Vec<Work>,
     bytes: usize,
+    /// What comes behind it, and ends it.
+    change: Option<Change>,
     flushed: Vec<oneshot::Sender<()>>,
     stop: bool,
 }
@@ -64,6 +67,12 @@ impl Writer {
         while let Some(first) = self.next(commands) {
             let batch = Batch::collect(first, commands);
             self.commit(batch.work);
+            if let Some(Change { change, done }) = batch.change {
+                let changed = self.rooms.change(&mut self.connection, change);
+                self.noted(&changed);
+                // Whoever asked may have gone.
+                let _ = done.send(changed);
+            }
             for done in batch.flushed {
                 // Whoever waited may have given up.
                 let _ = done.send(());
@@ -108,8 +117,17 @@ impl Writer {
         }
     }
 
+    /// Writes; if there is no space, once more without the older half of what is kept of the past.
     fn write(&mut self, work: &[Work]) -> Result<(), StoreError> {
-        let written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
+        let mut written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
+        if matches!(&written, Err(error) if error.is_full()) {
+            // A disk without any space does not even take that.
+            let dropped = version::drop_older_half(&self.connection).unwrap_or_default();
+            if dropped > 0 {
+                tracing::warn!(dropped, "the database is full: the older half of the versions of rooms is dropped");
+                written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
+            }
+        }
         self.noted(&written);
         written
     }
@@ -153,7 +171,7 @@ impl Batch {
     fn collect(first: Command, commands: &Receiver<Command>) -> Batch {
         let mut batch = Batch::default();
         batch.add(first);
-        while !batch.stop && batch.work.len() < COMMIT_ENTRIES && batch.bytes < COMMIT_BYTES {
+        while !batch.stop && batch.change.is_none() && batch.work.len() < COMMIT_ENTRIES && batch.bytes < COMMIT_BYTES {
             let Ok(next) = commands.try_recv() else { break };
             batch.add(next);
         }
@@ -164,6 +182,7 @@ impl Batch {
         match command {
             Command::Append(append) => self.push(Work::Append(append)),
             Command::Compact(compact) => self.push(Work::Compact(compact)),
+            Command::Change(change) => self.change = Some(change),
             Command::Flush(done) => self.flushed.push(done),
             Command::Stop => self.stop = true,
         }

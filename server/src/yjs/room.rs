@@ -14,7 +14,8 @@ use super::member::{Member, Members};
 use super::message::{Dialect, Reply};
 use super::presence::Presence;
 use crate::limits::{ROOM_TICK, ROOM_TURN, YJS_PRESENCE_PAUSE, YJS_REFUSAL_PAUSE};
-use crate::relay::{Compaction, Relay, Seed};
+use crate::metrics::Rejected;
+use crate::relay::{Compaction, Relay, Seed, Share, now_ms};
 use crate::socket::{CLOSE_TRY_AGAIN, Importance};
 use crate::store::{LoadError, Report, Reports, Saved};
 
@@ -70,6 +71,10 @@ struct Serving {
     /// When changes of presence go out next, and when they last did.
     told: Instant,
     empty_since: Option<Instant>,
+    share: Share,
+    is_full: bool,
+    /// The tenant of the first who came into a document that is new.
+    owner: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +99,9 @@ pub(super) async fn run(seed: Seed<Command>) {
     match restore(&seed).await {
         Ok((document, saved)) => {
             tracing::debug!(document = &*seed.name, entries = saved.log.len(), "document loaded");
-            Serving::new(seed, document, &saved).run().await;
+            let sizes = (saved.log_bytes() + snapshot_bytes(&saved), saved.last_id() > 0);
+            let share = Share::of(&seed.relay, &seed.store, (&seed.name, &saved.about), sizes).await;
+            Serving::new(seed, document, &saved, share).run().await;
         }
         Err(error) => {
             tracing::error!(document = &*seed.name, %error, "document refused");
@@ -136,12 +143,11 @@ impl Drop for Serving {
 }
 
 impl Serving {
-    fn new(seed: Seed<Command>, document: Document, saved: &Saved) -> Serving {
+    fn new(seed: Seed<Command>, document: Document, saved: &Saved, share: Share) -> Serving {
         let (reporter, reports) = mpsc::unbounded_channel();
         let settings = &seed.relay.config().room;
-        let snapshot = saved.snapshot.as_ref().map_or(0, |(_, blob)| blob.len() as u64);
         Serving {
-            compaction: Compaction::new(settings, saved.log.len() as u64, saved.log_bytes(), snapshot),
+            compaction: Compaction::new(settings, saved.log.len() as u64, saved.log_bytes(), snapshot_bytes(saved)),
             seed,
             members: Members::default(),
             document,
@@ -154,6 +160,9 @@ impl Serving {
             reporter,
             told: Instant::now(),
             empty_since: Some(Instant::now()),
+            share,
+            is_full: false,
+            owner: None,
         }
     }
 
@@ -167,6 +176,7 @@ impl Serving {
             let step = tokio::select! {
                 Some(report) = self.reports.recv() => self.report(report),
                 count = self.seed.commands.recv_many(&mut turn, ROOM_TURN) => {
+                    self.look_at_quota().await;
                     for command in turn.drain(..) {
                         self.command(command).await;
                     }
@@ -177,10 +187,11 @@ impl Serving {
                 _ = ticks.tick() => self.tick(),
             };
             self.tell_presence();
+            self.look_at_quota().await;
             if step == Step::End {
                 return;
             }
-            if self.compaction.is_due() && self.compact().await.is_none() {
+            if self.compaction.is_due(now_ms()) && self.compact().await.is_none() {
                 return;
             }
         }
@@ -212,6 +223,7 @@ impl Serving {
 
     fn join(&mut self, member: u64, who: Member) {
         self.empty_since = None;
+        self.owner = self.owner.take().or(who.tenant.clone());
         // Hocuspocus asks first, and is asked with the answer.
         if who.dialect == Dialect::Sync {
             who.reply(Reply::Vector(&self.document.vector()), Importance::Required);
@@ -266,6 +278,13 @@ impl Serving {
             refuse_update(who, false, CANNOT_STORE);
             return who.outbox.close(CLOSE_TRY_AGAIN, CANNOT_STORE);
         }
+        // An update without blocks deletes, which makes space.
+        let space = self.share.space().filter(|space| space.left == 0 && update.first() != Some(&0));
+        if let Some(space) = space.filter(|_| self.document.has_news(&update).unwrap_or(true)) {
+            who.turned_away = true;
+            self.seed.relay.metrics().rejected.of(Rejected::Quota).inc();
+            return refuse_update(who, false, &space.reason);
+        }
         let news = match self.document.merge(&update) {
             Ok(Change::Nothing) => return self.acknowledge(member, &update),
             Ok(Change::All) => update.to_vec(),
@@ -283,9 +302,32 @@ impl Serving {
         self.members.broadcast(Reply::Update(&news), Some(member), Importance::Required);
         self.written += 1;
         self.acknowledge(member, &update);
-        self.compaction.wrote(news.len() as u64);
+        self.compaction.wrote(news.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
-        self.seed.store.append(&name, self.written, news, &self.reporter).await;
+        let tenant = self.share.tenant();
+        self.seed.store.append_for(tenant, &name, self.written, news, &self.reporter).await;
+        self.count();
+    }
+
+    /// Counts what the document has.
+    fn count(&mut self) {
+        let (log_bytes, snapshot_bytes) = self.compaction.bytes_to_be();
+        self.share.tell(log_bytes + snapshot_bytes, self.written > 0);
+        if self.share.is_limited() && self.share.wants_snapshot(log_bytes, snapshot_bytes) {
+            self.compaction.hurry(now_ms());
+        }
+    }
+
+    /// Once there is space again, whoever was refused for want of it has to come again: it then sends all that is missing.
+    async fn look_at_quota(&mut self) {
+        self.share.claim(&mut self.owner, &self.seed.relay, &self.seed.store, &self.seed.name).await;
+        self.count();
+        let is_full = self.share.is_full();
+        if std::mem::replace(&mut self.is_full, is_full) && !is_full {
+            for who in self.members.by_number.values().filter(|who| who.turned_away) {
+                who.outbox.close(CLOSE_TRY_AGAIN, "there is space again: reconnect");
+            }
+        }
     }
 
     /// Says that an update is stored, as soon as everything that was written so far is.
@@ -366,11 +408,15 @@ impl Serving {
         let (document, snapshot) = task.await.ok()?;
         self.document = document;
         self.answers.clear();
-        self.compaction.start(snapshot.len() as u64);
+        self.compaction.start(snapshot.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
-        self.seed.store.compact(&name, self.written, snapshot, &self.reporter).await;
+        self.seed.store.compact(&name, self.written, snapshot, None, &self.reporter).await;
         Some(())
     }
+}
+
+fn snapshot_bytes(saved: &Saved) -> u64 {
+    saved.snapshot.as_ref().map_or(0, |(_, blob)| blob.len() as u64)
 }
 
 /// Answers an update that is not taken. y-websocket has no word for it but this warning, which it gets once.

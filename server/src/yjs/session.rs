@@ -333,9 +333,18 @@ impl Session<'_> {
     /// Joins a document, loading it if need be.
     async fn join(&mut self, key: &[u8], name: &str, prefix: Arc<[u8]>, admitted: Admitted) {
         let member = self.relay.connection_number();
-        let (outbox, writes) = (self.outbox.clone(), admitted.writes);
+        let (outbox, writes, tenant) = (self.outbox.clone(), admitted.writes, admitted.tenant().map(Arc::from));
         let since = std::time::Instant::now();
-        let who = Member { outbox, prefix: prefix.clone(), dialect: self.dialect, writes, since, told: false };
+        let who = Member {
+            outbox,
+            prefix: prefix.clone(),
+            dialect: self.dialect,
+            writes,
+            since,
+            told: false,
+            turned_away: false,
+            tenant,
+        };
         let mut reason = "the document restarts: reconnect".to_owned();
         // A document that is just being unloaded hands the join back; the next handle is that of a new task.
         for _ in 0..OPEN_ATTEMPTS {

@@ -87,12 +87,20 @@ async fn everything_in_the_description_works_as_described() {
     let server = serve(settings).await;
     let _client = filled(server.address()).await;
     let bearer = format!("Bearer {TOKEN}");
+    // A room to delete, and to bring back after that.
+    let doomed = synced(&url(server.address()), "doomed").await;
+    set(&doomed, "x", 1);
+    within("durable acks", doomed.acked(AckLevel::Durable)).await.unwrap();
     let mut described = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let (method, at) = (method.to_uppercase(), format!("{method} {path}"));
             described.insert((method.clone(), path.clone()));
-            let asked = path.replace("{room}", "board").replace("{number}", "1");
+            let ends = method == "DELETE" || path.ends_with("undelete");
+            let asked = path
+                .replace("{room}", if ends { "doomed" } else { "board" })
+                .replace("{number}", "1")
+                .replace("{version}", "1");
             let answer = ask_with(server.address(), &method, &asked, &[("authorization", &bearer)]).await;
             assert!(answer.status < 300, "{at}: {} {}", answer.status, answer.text());
             fits(&answer, operation, &document, &at);
@@ -102,7 +110,7 @@ async fn everything_in_the_description_works_as_described() {
             assert_eq!(strange.status == 401, !open, "{at}");
             fits(&strange, operation, &document, &at);
             if path.contains('{') {
-                let absent = path.replace("{room}", "absent").replace("{number}", "99");
+                let absent = path.replace("{room}", "absent").replace("{number}", "99").replace("{version}", "99");
                 let answer = ask_with(server.address(), &method, &absent, &[("authorization", &bearer)]).await;
                 assert_eq!(answer.status, 404, "{at}");
                 fits(&answer, operation, &document, &at);

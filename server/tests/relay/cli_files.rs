@@ -92,7 +92,7 @@ fn a_store_is_inspected_and_verified_also_after_a_kill() {
     filled(data.path());
     assert!(ok(&["verify", name(data.path())]).contains("sound, 2 rooms, 5 log entries"));
     let table = ok(&["inspect", name(&data.path().join("syncline.db"))]);
-    assert!(table.contains("\"one\"") && table.contains("schema 1"), "{table}");
+    assert!(table.contains("\"one\"") && table.contains("schema 2"), "{table}");
     // After an orderly end, too.
     let relay = Relay::start(data.path());
     relay.terminate();

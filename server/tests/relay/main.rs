@@ -9,14 +9,17 @@ mod cli;
 mod cli_files;
 mod common;
 mod converge;
+mod deleted;
 #[cfg(target_os = "linux")]
 mod faults;
+mod history;
 mod hostile;
 mod kill;
 mod limits;
 mod metrics;
 mod operator;
 mod packaging;
+mod quota;
 mod restart;
 mod slow;
 mod tls;

@@ -78,6 +78,15 @@ impl Socket {
         }
     }
 
+    /// The rest of the next frame of a kind.
+    pub(crate) async fn next_of_kind(&mut self, kind: u8) -> Vec<u8> {
+        loop {
+            if let Some(rest) = self.next().await.strip_prefix(&[kind]) {
+                return rest.to_vec();
+            }
+        }
+    }
+
     /// All that the relay has.
     pub(crate) async fn text(&mut self) -> String {
         self.send(&[&[0, 0], &*block(NOTHING)].concat()).await;
@@ -114,6 +123,19 @@ impl Writer {
         let mut txn = self.0.transact_mut();
         text.push(&mut txn, words);
         txn.encode_update_v1()
+    }
+
+    /// Deletes at the beginning and returns the update.
+    pub(crate) fn delete(&self, count: u32) -> Vec<u8> {
+        let text = self.0.get_or_insert_text("t");
+        let mut txn = self.0.transact_mut();
+        text.remove_range(&mut txn, 0, count);
+        txn.encode_update_v1()
+    }
+
+    /// All that it has as one update.
+    pub(crate) fn all(&self) -> Vec<u8> {
+        self.0.transact().encode_state_as_update_v1(&yrs::StateVector::default())
     }
 
     pub(crate) fn vector(&self) -> Vec<u8> {

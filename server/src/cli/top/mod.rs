@@ -5,28 +5,21 @@ mod source;
 mod view;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 
 use super::Failure;
+use super::operator::OperatorArgs;
 use super::read::print;
 use numbers::{History, Numbers};
 use source::{Look, Source};
 
 #[derive(Debug, Args)]
 pub(super) struct TopArgs {
-    /// Address of the relay
-    #[arg(long, value_name = "URL", env = "SYNCLINE_URL", default_value = "http://127.0.0.1:7171")]
-    url: String,
-    /// File with the operator's token, if the relay asks for one
-    #[arg(long, value_name = "FILE", env = "SYNCLINE_ADMIN__TOKEN_FILE")]
-    token_file: Option<PathBuf>,
-    /// The token itself; better in the environment, where other users do not see it
-    #[arg(long, value_name = "TOKEN", env = "SYNCLINE_ADMIN__TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// Seconds between two looks
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
     every: u64,
@@ -40,7 +33,7 @@ pub(super) struct TopArgs {
 
 /// Shows the numbers until `q`.
 pub(super) fn top(args: TopArgs) -> Result<(), Failure> {
-    let source = Source::new(&args.url, args.token.as_deref(), args.token_file.as_deref())?;
+    let source = Source::new(&args.operator)?;
     let every = Duration::from_secs(args.every);
     if args.once || args.json {
         return lines(&source, every, &args);
