@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the relay cannot be reached, 4 no answer in time.
 //! Results go to stdout, everything else to stderr; an error is one sentence and what to do about it.
 
+mod bench;
 mod failure;
 mod import;
 mod read;
@@ -66,6 +67,8 @@ enum Command {
     Backup(stored::BackupArgs),
     /// Shows the numbers of a running relay, live.
     Top(top::TopArgs),
+    /// Puts load on a relay and measures what it does.
+    Bench(bench::BenchArgs),
 }
 
 /// Flags of the relay; each wins over the environment and the configuration file.
@@ -233,6 +236,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(args) => stored::verify(args),
         Command::Backup(args) => stored::back_up(args),
         Command::Top(args) => top::top(args),
+        Command::Bench(args) => bench::bench(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
