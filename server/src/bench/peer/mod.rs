@@ -115,10 +115,8 @@ impl Content {
         let Some((version, digest)) = &self.claim else { return has(&self.bytes) };
         let mut doc = Doc::new(new_replica_id());
         let joined = Delta::decode(&self.bytes).ok().and_then(|delta| doc.join(&delta, &Origin::Link).ok());
-        joined.is_some()
-            && doc.version() == *version
-            && doc.digest() == *digest
-            && has(format!("{:?}", doc.get(&Path::root())).as_bytes())
+        let is_claimed = joined.is_some() && doc.version() == *version && doc.digest() == *digest;
+        is_claimed && doc.to_json(&Path::root()).is_some_and(|json| has(json.as_bytes()))
     }
 }
 
