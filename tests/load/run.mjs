@@ -13,6 +13,9 @@ import { RELAYS, start } from "./lib/relays.mjs";
 import { RUNS } from "./lib/runs.mjs";
 import { median, table } from "./lib/table.mjs";
 
+// Each relay leaves a folder to remove at the end.
+process.setMaxListeners(0);
+
 const { values: options } = parseArgs({
   options: {
     relay: { type: "string", multiple: true, default: [] },

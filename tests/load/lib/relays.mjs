@@ -60,12 +60,14 @@ export async function start(relay) {
   const place = { port: await freePort(), folder: temporaryFolder() };
   const [command, args] = relay.command(place);
   const child = new Child(relay.name, command, args, { env: relay.env?.(place) ?? {}, cwd: place.folder });
-  // What it prints is of no interest, but must be read.
+  // Ours listens before it is ready, and says when it is.
+  if (relay.ours) await child.line();
+  // What else it prints is of no interest, but must be read.
   const drain = async () => {
     for (;;) await child.line();
   };
   drain().catch(() => undefined);
-  await until(`${relay.name} listens`, () => (child.isRunning ? listens(place.port) : Promise.reject(child.errors)));
+  await until(`${relay.name} listens`, () => listens(place.port));
   return { child, folder: place.folder, url: `ws://127.0.0.1:${place.port}/${relay.path}` };
 }
 
