@@ -32,7 +32,10 @@ pub(super) fn page(report: &Report) -> String {
         plot(&mut out, report);
         times(&mut out, report);
     }
-    let _ = write!(out, "<pre>{}</pre>\n</body></html>\n", escape(&report.to_text()));
+    for note in &report.notes {
+        let _ = writeln!(out, "<p>{}</p>", escape(note));
+    }
+    let _ = write!(out, "<pre>{}</pre>\n</body></html>\n", escape(&report.figures()));
     out
 }
 

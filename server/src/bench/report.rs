@@ -79,6 +79,18 @@ impl Report {
 
     /// All of it as a table.
     pub fn to_text(&self) -> String {
+        let mut out = self.figures();
+        if !self.series.is_empty() {
+            let _ = write!(out, "\n{}", self.times());
+        }
+        for note in &self.notes {
+            let _ = writeln!(out, "\n{note}");
+        }
+        out
+    }
+
+    /// What is not a distribution, a line for each.
+    pub(super) fn figures(&self) -> String {
         let mut out = String::new();
         let mut line = |name: &str, value: String| {
             let _ = writeln!(out, "{name:<42} {value}");
@@ -98,12 +110,6 @@ impl Report {
         }
         for (reason, count) in &self.failures {
             line(&format!("failed: {reason}"), count.to_string());
-        }
-        if !self.series.is_empty() {
-            let _ = write!(out, "\n{}", self.times());
-        }
-        for note in &self.notes {
-            let _ = writeln!(out, "\n{note}");
         }
         out
     }

@@ -93,5 +93,5 @@ export const BARS = [
   { what: "CPU of a repeat join of 20,000 cells, at most half of the best peer", figure: "join_ms", share: 0.5 },
   { what: "memory of an idle connection, at most 8 KiB", figure: "idle_kib", bound: 8 },
   { what: "p99 of durable acknowledgements, below 3 x fsync p99", figure: "ack_ratio", bound: 3 },
-  { what: "p99 of others beside a paused reader, changed by less than 20 %", figure: "slow_change", bound: 20 },
+  { what: "p99 of others beside a paused reader, grown by at most 20 %", figure: "slow_change", bound: 20 },
 ];
