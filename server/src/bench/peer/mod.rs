@@ -28,6 +28,10 @@ pub(super) enum Peer {
     Yjs(Yjs),
 }
 
+/// Keys that a writer sets in turn. A relay that puts updates together would leave out a value that was replaced at once, and
+/// a document of ever new keys would grow.
+const KEYS: u64 = 64;
+
 /// What a frame of the relay means.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -78,7 +82,7 @@ impl Peer {
         }
     }
 
-    /// Writes a text into the room, in place of the one before.
+    /// Writes a text into the room, in place of an earlier one.
     pub(super) fn write(&mut self, text: String) -> Result<Frames, String> {
         match self {
             Peer::Syncline(peer) => peer.write(text),

@@ -8,7 +8,7 @@ use ::syncline::delta::LiveEncoder;
 use ::syncline::doc::Doc;
 use ::syncline::link::{AckLevel, Link, LinkConfig, Message, Open, Opened};
 
-use super::{Content, Event, Frames, key};
+use super::{Content, Event, Frames, KEYS, key};
 use crate::bench::mark::Mark;
 use crate::client::new_replica_id;
 use crate::relay::now_ms;
@@ -22,8 +22,7 @@ pub(in crate::bench) struct Syncline {
     link: Link,
     alias: Option<u32>,
     opened: Option<Opened>,
-    /// Where this client writes.
-    place: Path,
+    number: u32,
     writer: Option<Box<Writer>>,
 }
 
@@ -33,6 +32,8 @@ struct Writer {
     stream: LiveEncoder,
     /// Number of the event before its first message.
     base: u64,
+    /// Messages written.
+    written: u64,
 }
 
 impl fmt::Debug for Syncline {
@@ -50,7 +51,7 @@ impl Syncline {
             link: Link::client(LinkConfig { agent, token: token.map(Into::into) }, now_ms()),
             alias: None,
             opened: None,
-            place: Path::from_segments([format!("w{number}")]),
+            number,
             writer: None,
         }
     }
@@ -118,8 +119,10 @@ impl Syncline {
 
     pub(super) fn write(&mut self, text: String) -> Result<Frames, String> {
         let alias = self.alias.ok_or("the room is not open")?;
-        let place = self.place.clone();
+        let number = self.number;
         let writer = self.writer();
+        let place = Path::from_segments([format!("w{number}-{}", writer.written % KEYS)]);
+        writer.written += 1;
         let done = writer.doc.transact(now_ms(), None, |doc| doc.set(&place, Value::Str(text)));
         done.map_err(|error| error.to_string())?;
         let mut frames = Vec::new();
@@ -158,7 +161,7 @@ impl Syncline {
             let mut doc = Doc::new(id);
             doc.keep_batches(true);
             doc.stream_batches(true);
-            Box::new(Writer { doc, stream: LiveEncoder::default(), base: 0 })
+            Box::new(Writer { doc, stream: LiveEncoder::default(), base: 0, written: 0 })
         })
     }
 }

@@ -12,8 +12,8 @@ fn yjs_reads_the_updates_that_are_written_by_hand() {
     let map = doc.get_or_insert_map("cells");
     let apply = |update: &[u8]| doc.transact_mut().apply_update(YrsUpdate::decode_v1(update).unwrap()).unwrap();
     apply(&Update { author: 7, clock: 0 }.fill(1000, key));
-    for (clock, text) in [(1000, "first"), (1001, "second"), (1002, "third")] {
-        apply(&Update { author: 7, clock }.set("w", text, clock > 1000));
+    for (clock, text, before) in [(1000, "first", None), (1001, "second", Some(1000)), (1002, "third", Some(1001))] {
+        apply(&Update { author: 7, clock }.set("w", text, before));
     }
     let transaction = doc.transact();
     assert_eq!(map.len(&transaction), 1001);
@@ -78,4 +78,23 @@ fn a_room_that_was_filled_is_found_to_be_whole() {
     let Event::Joined(content) = take(&mut peer, delta.encode()) else { panic!("the content has arrived") };
     assert!(content.has(&last_key(300)));
     assert!(!content.has(&last_key(301)));
+}
+
+#[test]
+fn a_writer_of_yjs_sets_its_keys_in_turn() {
+    let mut peer = Yjs::new(None, None);
+    let doc = Doc::new();
+    let map = doc.get_or_insert_map("cells");
+    for number in 0..KEYS + 2 {
+        let frame = peer.write(&format!("value {number}"));
+        let mut reader = crate::yjs::bytes::Reader::new(&frame[2..]);
+        let update = YrsUpdate::decode_v1(reader.block().unwrap()).unwrap();
+        doc.transact_mut().apply_update(update).unwrap();
+    }
+    let transaction = doc.transact();
+    let values: Vec<String> = map.iter(&transaction).map(|(_, value)| value.to_string(&transaction)).collect();
+    assert_eq!(values.len() as u64, KEYS);
+    for (number, there) in [(0, false), (1, false), (2, true), (KEYS + 1, true)] {
+        assert_eq!(values.contains(&format!("value {number}")), there, "{number}");
+    }
 }

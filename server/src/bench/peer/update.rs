@@ -12,34 +12,34 @@ const KEY: u8 = 0x20;
 const STRING: u8 = 119;
 const INTEGER: u8 = 125;
 
-/// A key that is set again and again by one author.
+/// What one author makes next.
 pub(super) struct Update {
     pub(super) author: u64,
     pub(super) clock: u64,
 }
 
 impl Update {
-    /// Sets a key of a map to a text. The value before, by the same author, is the one at the clock before; it is deleted.
-    pub(super) fn set(&self, key: &str, text: &str, replaces: bool) -> Vec<u8> {
+    /// Sets a key of a map to a text. A value before, by the same author, is named by its clock; it is deleted.
+    pub(super) fn set(&self, key: &str, text: &str, replaces: Option<u64>) -> Vec<u8> {
         let mut out = self.begin(1);
         match replaces {
-            true => {
+            Some(before) => {
                 out.push(ANY | ORIGIN | KEY);
                 push_number(&mut out, self.author);
-                push_number(&mut out, self.clock - 1);
+                push_number(&mut out, before);
             }
-            false => push_place(&mut out, key),
+            None => push_place(&mut out, key),
         }
         out.extend_from_slice(&[1, STRING]);
         push_block(&mut out, text.as_bytes());
-        if !replaces {
+        let Some(before) = replaces else {
             out.push(0);
             return out;
-        }
+        };
         out.push(1);
         push_number(&mut out, self.author);
         out.push(1);
-        push_number(&mut out, self.clock - 1);
+        push_number(&mut out, before);
         out.push(1);
         out
     }

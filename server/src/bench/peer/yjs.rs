@@ -1,7 +1,7 @@
 //! A client of Yjs. It merges nothing: what it writes does not depend on what others write.
 
 use super::update::Update;
-use super::{Content, Event, Frames, key};
+use super::{Content, Event, Frames, KEYS, key};
 use crate::bench::mark::Mark;
 use crate::client::random;
 use crate::yjs::bytes::{Malformed, Reader, push_block, push_number};
@@ -22,8 +22,10 @@ pub(in crate::bench) struct Yjs {
     author: u64,
     /// Blocks that were written.
     clock: u64,
-    /// Whether the key of this client has a value.
-    wrote: bool,
+    /// Clocks of the values of the keys that this client sets in turn.
+    values: Vec<u64>,
+    /// Messages written.
+    written: u64,
     shown: u64,
     joined: bool,
     acked: u32,
@@ -39,7 +41,7 @@ impl Yjs {
         // Authors are drawn as Yjs draws them: two that are equal would spoil a document, and with so many bits do not happen.
         let author = (random() as u64) & 0xffff_ffff;
         let token = token.map(Into::into);
-        Yjs { prefix, token, author, clock: 0, wrote: false, shown: 0, joined: false, acked: 0 }
+        Yjs { prefix, token, author, clock: 0, values: Vec::new(), written: 0, shown: 0, joined: false, acked: 0 }
     }
 
     /// Whether it speaks as y-websocket does.
@@ -113,9 +115,18 @@ impl Yjs {
     }
 
     pub(super) fn write(&mut self, text: &str) -> Vec<u8> {
+        if self.written == 0 {
+            // Those for what was said while joining have come by now.
+            self.acked = 0;
+        }
+        let turn = (self.written % KEYS) as usize;
         let update = Update { author: self.author, clock: self.clock };
-        let update = update.set(&format!("w{}", self.author), text, self.wrote);
-        (self.clock, self.wrote) = (self.clock + 1, true);
+        let update = update.set(&format!("w{}-{turn}", self.author), text, self.values.get(turn).copied());
+        match self.values.get_mut(turn) {
+            Some(value) => *value = self.clock,
+            None => self.values.push(self.clock),
+        }
+        (self.clock, self.written) = (self.clock + 1, self.written + 1);
         self.frame(&[SYNC, 2], Some(&update))
     }
 
