@@ -16,6 +16,7 @@
 //! | [`http`] | health, readiness, version, the door to `/sync` |
 //! | [`tls`] | TLS in this process, with certificates that may change |
 //! | [`serve`] | puts these together, starts and ends them in order |
+//! | [`bench`] | a load generator for relays |
 //! | [`client`] | a document that keeps itself in step with a relay |
 //! | [`cli`] | the command line |
 //!
@@ -27,6 +28,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -68,6 +68,9 @@ pub const SOCKET_WRITE_BUFFER_MAX: usize = 4 * syncline::bounds::FRAME_BYTES;
 /// HTTP connections beside the WebSockets, for health checks and handshakes; more wait in the system's queue.
 pub const HTTP_CONNECTIONS: usize = 256;
 
+/// Connections that the system keeps until they are taken; it has a limit of its own (on Linux `net.core.somaxconn`).
+pub const LISTEN_BACKLOG: u32 = 4096;
+
 /// Time for reading the head of an HTTP request.
 pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 

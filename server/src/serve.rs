@@ -11,7 +11,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
@@ -19,7 +19,7 @@ use crate::access::{Access, AccessError};
 use crate::admin::AdminGate;
 use crate::config::{Config, ConfigError};
 use crate::http;
-use crate::limits::{HTTP_BUFFER, HTTP_CONNECTIONS, HTTP_HEADER_TIMEOUT};
+use crate::limits::{HTTP_BUFFER, HTTP_CONNECTIONS, HTTP_HEADER_TIMEOUT, LISTEN_BACKLOG};
 use crate::metrics::{Refused, StoreMetrics};
 use crate::relay::{Phase, Relay};
 use crate::socket::{Peer, Wire, WireStream};
@@ -78,7 +78,7 @@ impl Server {
         }
         let listen = config.listen;
         let unusable = |reason| ServeError::Listen { address: listen, reason };
-        let listener = TcpListener::bind(listen).await.map_err(unusable)?;
+        let listener = listen_on(listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
         let relay = Relay::new(config.clone(), access, admin);
         let acceptor = tokio::spawn(accept(listener, relay.clone(), tls.clone()));
@@ -129,6 +129,15 @@ async fn open_store(config: Config, metrics: Arc<StoreMetrics>) -> Result<Store,
     let task = tokio::task::spawn_blocking(move || Store::open_counted(&config.data, &config.store, metrics));
     let store = task.await.map_err(|error| ServeError::Interrupted(error.to_string()))?;
     Ok(store?)
+}
+
+/// As `TcpListener::bind`, which lets only 128 wait: of more that come at once the others would try again after a second.
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A relay that starts again gets the port of the one before.
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 /// Takes connections until the relay has drained; while draining only health is answered.

@@ -15,6 +15,7 @@ mod count;
 mod deep;
 mod demo;
 mod fresh;
+mod load;
 mod needs;
 mod package;
 mod paths;
@@ -50,6 +51,8 @@ The commands of this repository
       The wheel, installed in target/venv.
   cargo xtask bench [--only rust|js|python]... [--percent P]
       Local set, join, encode, decode and load, beside other libraries, as tables. --percent: a share of the work.
+  cargo xtask load [--relay NAME]... [--run NAME]... [--seconds N] [--rounds N]
+      `syncline bench` against the relay, @y/websocket-server, Hocuspocus and y-sweet, as one table.
   cargo xtask sizes
       The sizes of the WASM files and of the wheel, against their limits.
   cargo xtask fuzz [--only TARGET]... [--seconds N]
@@ -82,6 +85,7 @@ fn run(mut args: Args) -> Result<(), Problem> {
         Some("build-js") => package::build_js_command(args),
         Some("build-python") => package::build_python_command(args),
         Some("bench") => bench::run(args),
+        Some("load") => load::run(args),
         Some("sizes") => sizes::command(args),
         Some("fuzz") => deep::fuzz(args),
         Some("miri") => deep::miri(args),

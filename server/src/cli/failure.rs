@@ -1,5 +1,6 @@
 //! Failures of the command line: one sentence, what to do, and an exit code.
 
+use crate::bench::BenchError;
 use crate::client::ClientError;
 use crate::config::ConfigError;
 use crate::serve::ServeError;
@@ -48,6 +49,9 @@ pub enum Failure {
     /// The connection to the relay failed for good.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A load run has no figures.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
 }
 
 impl Failure {
@@ -55,12 +59,14 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage(_)
+            | Failure::Bench(BenchError::Usage(_) | BenchError::Files { .. })
             | Failure::Client(ClientError::Address { .. } | ClientError::Authorities { .. })
             | Failure::Config(_)
             | Failure::Serve(ServeError::Config(_) | ServeError::Access(_) | ServeError::Tls(_)) => USAGE,
             Failure::Failed(_) | Failure::Serve(_) => FAILED,
             Failure::Unreachable { .. } | Failure::Client(ClientError::Unreachable { .. }) => UNREACHABLE,
-            Failure::Client(_) => FAILED,
+            Failure::Bench(BenchError::Connect { .. }) => UNREACHABLE,
+            Failure::Client(_) | Failure::Bench(_) => FAILED,
             Failure::Timeout { .. } => TIMEOUT,
         }
     }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the relay cannot be reached, 4 no answer in time.
 //! Results go to stdout, everything else to stderr; an error is one sentence and what to do about it.
 
+mod bench;
 mod failure;
 mod import;
 mod operator;
@@ -70,6 +71,8 @@ enum Command {
     Room(room::RoomArgs),
     /// Shows the numbers of a running relay, live.
     Top(top::TopArgs),
+    /// Puts load on a relay and measures what it does.
+    Bench(bench::BenchArgs),
 }
 
 /// Flags of the relay; each wins over the environment and the configuration file.
@@ -238,6 +241,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Backup(args) => stored::back_up(args),
         Command::Room(args) => room::room(args),
         Command::Top(args) => top::top(args),
+        Command::Bench(args) => bench::bench(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,7 +18,7 @@
 
 mod driver;
 mod progress;
-mod transport;
+pub(crate) mod transport;
 mod trust;
 
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_tungstenite::WebSocketStream;
@@ -27,8 +27,8 @@ const NO_CODE: u16 = 1006;
 
 /// Where a relay listens.
 #[derive(Clone)]
-pub(super) struct Address {
-    pub(super) url: String,
+pub(crate) struct Address {
+    pub(crate) url: String,
     host: String,
     port: u16,
     /// With TLS: whom to trust, and the name that the relay's certificate must have.
@@ -37,7 +37,7 @@ pub(super) struct Address {
 
 /// What came from the relay.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Frame(Bytes),
     Closed { code: u16, reason: String },
 }
@@ -47,8 +47,31 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+/// What a WebSocket is opened with, beside its address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// The subprotocol that is asked for, if any.
+    pub(crate) protocol: Option<&'static str>,
+    /// Read buffer in bytes.
+    pub(crate) read_buffer: usize,
+    /// Largest frame that is taken in bytes.
+    pub(crate) frame_bytes: usize,
+    /// Receive buffer of the kernel in bytes, if not its own choice.
+    pub(crate) receive_buffer: Option<u32>,
+}
+
+impl Shape {
+    /// That of a client of a Syncline relay.
+    const CLIENT: Shape = Shape {
+        protocol: Some(SUBPROTOCOL),
+        read_buffer: CLIENT_READ_BUFFER,
+        frame_bytes: syncline::bounds::FRAME_BYTES,
+        receive_buffer: None,
+    };
+}
+
 /// An open WebSocket.
-pub(super) struct Transport(WebSocketStream<Box<dyn Duplex>>);
+pub(crate) struct Transport(WebSocketStream<Box<dyn Duplex>>);
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,7 +80,7 @@ impl fmt::Debug for Transport {
 }
 
 impl Address {
-    pub(super) fn parse(url: &str, authorities: Option<&Path>) -> Result<Address, ClientError> {
+    pub(crate) fn parse(url: &str, authorities: Option<&Path>) -> Result<Address, ClientError> {
         let wrong = |problem: &str| ClientError::Address { url: url.into(), problem: problem.into() };
         let uri: Uri = url.parse().map_err(|error| wrong(&format!("{error}")))?;
         let with_tls = match uri.scheme_str() {
@@ -82,34 +105,44 @@ impl Address {
 impl Transport {
     /// Connects and agrees on the protocol; the error is for people.
     pub(super) async fn connect(address: &Address) -> Result<Transport, String> {
-        match tokio::time::timeout(CLIENT_CONNECT_TIMEOUT, Transport::handshake(address)).await {
+        Transport::open(address, Shape::CLIENT).await
+    }
+
+    /// As [`Transport::connect`], in another shape.
+    pub(crate) async fn open(address: &Address, shape: Shape) -> Result<Transport, String> {
+        match tokio::time::timeout(CLIENT_CONNECT_TIMEOUT, Transport::handshake(address, shape)).await {
             Ok(Ok(transport)) => Ok(transport),
             Ok(Err(error)) => Err(explain(&error)),
             Err(_) => Err(format!("no answer within {} s", CLIENT_CONNECT_TIMEOUT.as_secs())),
         }
     }
 
-    async fn handshake(address: &Address) -> Result<Transport, Error> {
-        let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    async fn handshake(address: &Address, shape: Shape) -> Result<Transport, Error> {
+        let stream = match shape.receive_buffer {
+            None => TcpStream::connect((address.host.as_str(), address.port)).await?,
+            Some(bytes) => small(address, bytes).await?,
+        };
         stream.set_nodelay(true)?;
         let stream: Box<dyn Duplex> = match &address.tls {
             Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
             None => Box::new(stream),
         };
         let mut request = address.url.as_str().into_client_request()?;
-        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        if let Some(protocol) = shape.protocol {
+            request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+        }
         let config = WebSocketConfig::default()
-            .read_buffer_size(CLIENT_READ_BUFFER)
+            .read_buffer_size(shape.read_buffer)
             .write_buffer_size(SOCKET_WRITE_BUFFER)
             .max_write_buffer_size(SOCKET_WRITE_BUFFER_MAX)
-            .max_message_size(Some(syncline::bounds::FRAME_BYTES))
-            .max_frame_size(Some(syncline::bounds::FRAME_BYTES));
+            .max_message_size(Some(shape.frame_bytes))
+            .max_frame_size(Some(shape.frame_bytes));
         let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
         Ok(Transport(socket))
     }
 
     /// Waits for the next frame or the end. Cancel safe.
-    pub(super) async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         loop {
             return match self.0.next().await {
                 Some(Ok(Message::Binary(frame))) => Event::Frame(frame),
@@ -126,12 +159,12 @@ impl Transport {
     }
 
     /// Hands a frame to the socket without forcing it out.
-    pub(super) async fn feed(&mut self, frame: Vec<u8>) -> Result<(), String> {
+    pub(crate) async fn feed(&mut self, frame: Vec<u8>) -> Result<(), String> {
         within(CLIENT_WRITE_TIMEOUT, self.0.feed(Message::Binary(frame.into()))).await
     }
 
     /// Forces out what was handed to the socket.
-    pub(super) async fn flush(&mut self) -> Result<(), String> {
+    pub(crate) async fn flush(&mut self) -> Result<(), String> {
         within(CLIENT_WRITE_TIMEOUT, self.0.flush()).await
     }
 
@@ -144,6 +177,15 @@ impl Transport {
         };
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
     }
+}
+
+/// Connects with a receive buffer of a given size, which must be set before.
+async fn small(address: &Address, bytes: u32) -> std::io::Result<TcpStream> {
+    let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await?.next();
+    let found = found.ok_or_else(|| std::io::Error::other("the host has no address"))?;
+    let socket = if found.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_recv_buffer_size(bytes)?;
+    socket.connect(found).await
 }
 
 async fn within(limit: Duration, work: impl Future<Output = Result<(), Error>>) -> Result<(), String> {

@@ -21,37 +21,37 @@ pub(crate) enum Malformed {
 
 /// Reads from the front of a slice.
 #[derive(Debug, Clone)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn remaining(&self) -> &'a [u8] {
+    pub(crate) fn remaining(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
+    pub(crate) fn byte(&mut self) -> Result<u8, Malformed> {
         let (&first, rest) = self.rest.split_first().ok_or(Malformed::Short)?;
         self.rest = rest;
         Ok(first)
     }
 
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Short)?;
         self.rest = rest;
         Ok(taken)
     }
 
     /// A number in groups of seven bits, the lowest first.
-    pub(super) fn number(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn number(&mut self) -> Result<u64, Malformed> {
         let (mut number, mut shift) = (0u64, 0);
         loop {
             let byte = self.byte()?;
@@ -67,36 +67,36 @@ impl<'a> Reader<'a> {
     }
 
     /// A number that fits what clocks and lengths may be.
-    pub(super) fn clock(&mut self) -> Result<u32, Malformed> {
+    pub(crate) fn clock(&mut self) -> Result<u32, Malformed> {
         let number = self.number()?;
         u32::try_from(number).ok().filter(|&clock| clock <= super::CLOCK_MAX).ok_or(Malformed::Part("a clock"))
     }
 
     /// How many parts follow, each of at least `bytes` bytes.
-    pub(super) fn count(&mut self, bytes: usize) -> Result<usize, Malformed> {
+    pub(crate) fn count(&mut self, bytes: usize) -> Result<usize, Malformed> {
         let count = usize::try_from(self.number()?).unwrap_or(usize::MAX);
         if count.saturating_mul(bytes) > self.rest.len() { Err(Malformed::Short) } else { Ok(count) }
     }
 
     /// Bytes behind their length.
-    pub(super) fn block(&mut self) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn block(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.count(1)?;
         self.take(length)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.block()?).map_err(|_| Malformed::Part("a text"))
     }
 
     /// Passes over a text that every client parses as JSON.
-    pub(super) fn json(&mut self) -> Result<(), Malformed> {
+    pub(crate) fn json(&mut self) -> Result<(), Malformed> {
         let text = self.text()?;
         // JavaScript writes a value that is not there as this word.
         if text == "undefined" { Ok(()) } else { check_json(text) }
     }
 
     /// Passes over a value of any type.
-    pub(super) fn any(&mut self) -> Result<(), Malformed> {
+    pub(crate) fn any(&mut self) -> Result<(), Malformed> {
         self.any_within(DEPTH)
     }
 
@@ -127,13 +127,13 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether a text is JSON; nothing is built from it.
-pub(super) fn check_json(text: &str) -> Result<(), Malformed> {
+pub(crate) fn check_json(text: &str) -> Result<(), Malformed> {
     let parsed: Result<serde::de::IgnoredAny, _> = serde_json::from_str(text);
     parsed.map(drop).map_err(|_| Malformed::Part("JSON"))
 }
 
 /// Appends a number.
-pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -142,7 +142,7 @@ pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Appends bytes behind their length.
-pub(super) fn push_block(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn push_block(out: &mut Vec<u8>, bytes: &[u8]) {
     push_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }

@@ -13,7 +13,7 @@
 
 mod author;
 mod block;
-mod bytes;
+pub(crate) mod bytes;
 mod document;
 mod entry;
 mod member;

@@ -177,3 +177,15 @@ async fn fragments_without_end_are_refused_at_the_size_of_a_frame() {
     within("others", synced(&url(server.address()), "board")).await;
     server.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_who_come_at_once_wait_instead_of_being_turned_away() {
+    let data = tempfile::tempdir().unwrap();
+    let relay = Relay::start(data.path());
+    // While it stands still, the system takes connections in its place, as far as the relay has asked it to.
+    relay.signal("-STOP");
+    let connect = || std::net::TcpStream::connect_timeout(&relay.address, std::time::Duration::from_millis(500));
+    let waiting: Vec<_> = (0..400).map_while(|_| connect().ok()).collect();
+    relay.signal("-CONT");
+    assert_eq!(waiting.len(), 400);
+}

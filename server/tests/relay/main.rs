@@ -5,6 +5,7 @@ mod access_end;
 mod access_remote;
 mod access_write;
 mod admin;
+mod bench;
 mod cli;
 mod cli_files;
 mod common;
