@@ -137,7 +137,7 @@ impl Orders {
     }
 
     /// Does what takes long in a large room, so that is not done on a worker.
-    pub(super) async fn carry_out(&mut self, mut room: Room) -> Option<Room> {
+    pub(super) async fn carry_out(&mut self, mut room: Box<Room>) -> Option<Box<Room>> {
         if self.exports.is_empty() && !self.rewinds.are_wanted() {
             return Some(room);
         }
@@ -168,7 +168,7 @@ impl Relay {
         let (answer, wait) = oneshot::channel();
         // The handle is kept until the answer is here, so that the room stays in memory.
         let handle = self.open(name)?;
-        let sent = handle.mailbox.send(RoomCommand::Manage(order(answer))).await;
+        let sent = handle.mailbox.send(RoomCommand::Manage(order(answer).into())).await;
         sent.map_err(|_| ManageError::Silent)?;
         wait.await.map_err(|_| ManageError::Silent)
     }

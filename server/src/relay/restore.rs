@@ -30,7 +30,8 @@ pub(crate) enum RestoreError {
 
 /// A restored room, and how large what is stored of it is.
 pub(crate) struct Restored {
-    pub(crate) room: Room,
+    /// Boxed: it goes from task to task.
+    pub(crate) room: Box<Room>,
     pub(super) log_entries: u64,
     pub(super) log_bytes: u64,
     pub(super) snapshot_bytes: u64,
@@ -53,7 +54,7 @@ pub(super) async fn restore(store: &Store, name: &Arc<str>, alias: u32) -> Resul
 /// Makes a room of what is stored.
 pub(crate) fn rebuild(name: &str, alias: u32, saved: &Saved) -> Result<Restored, RestoreError> {
     let config = RoomConfig { name: name.to_string(), alias, id: new_replica_id(), next_persist: saved.last_id() + 1 };
-    let mut room = Room::new(config);
+    let mut room = Box::new(Room::new(config));
     let damaged = |what: String| move |reason| RestoreError::Blob { room: name.into(), what, reason };
     if let Some((upto, blob)) = &saved.snapshot {
         room.restore(blob).map_err(damaged(format!("the snapshot up to entry {upto}")))?;

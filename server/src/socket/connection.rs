@@ -124,7 +124,7 @@ pub(super) async fn run(relay: Arc<Relay>, Accepted { socket, wire, peer }: Acce
         why = gate.guard(&outbox) => why,
     };
     tracing::debug!(connection = number, why, "disconnected");
-    reader.leave().await;
+    Box::pin(reader.leave()).await;
 }
 
 impl Reader<'_> {
@@ -163,7 +163,7 @@ impl Reader<'_> {
                 Ok(inner) => {
                     self.answer();
                     if let Some(inner) = inner {
-                        self.deliver(inner).await;
+                        self.deliver(inner.into()).await;
                     }
                 }
                 Err(error) => self.fail(&error),
@@ -191,10 +191,11 @@ impl Reader<'_> {
 
 impl Reader<'_> {
     /// Hands a message to its room; waits while the room's mailbox is full, and with it this socket.
-    async fn deliver(&mut self, message: Inner) {
+    async fn deliver(&mut self, message: Box<Inner>) {
         match message.room() {
-            None => self.about_link(message).await,
-            Some(RoomRef::Alias(alias)) if matches!(message, Inner::Leave { .. }) => {
+            // Boxed, as all that is rare: an idle connection does not pay for it.
+            None => Box::pin(self.about_link(message)).await,
+            Some(RoomRef::Alias(alias)) if matches!(*message, Inner::Leave { .. }) => {
                 if let Some(room) = self.rooms.remove(&alias) {
                     self.client.left(&room.name);
                     // A room that has ended has no members to take out.
@@ -203,7 +204,7 @@ impl Reader<'_> {
             }
             Some(RoomRef::Name(name)) => {
                 let name = name.to_owned();
-                self.open(&name, message).await;
+                Box::pin(self.open(&name, message)).await;
             }
             Some(RoomRef::Alias(alias)) => match self.rooms.get(&alias) {
                 Some(room) => {
@@ -221,8 +222,8 @@ impl Reader<'_> {
         }
     }
 
-    async fn about_link(&mut self, message: Inner) {
-        match message {
+    async fn about_link(&mut self, message: Box<Inner>) {
+        match *message {
             Inner::Hello(hello) => {
                 tracing::debug!(connection = self.number, agent = hello.agent, "hello");
                 match self.gate.enter(hello.token.as_deref(), &mut self.pace).await {
@@ -262,7 +263,7 @@ impl Reader<'_> {
     }
 
     /// Joins a room, loading it if need be.
-    async fn open(&mut self, name: &str, message: Inner) {
+    async fn open(&mut self, name: &str, message: Box<Inner>) {
         let rights = match self.gate.room(name) {
             Ok(rights) => rights,
             Err(denied) => return self.deny(&denied),
@@ -421,4 +422,19 @@ pub(crate) async fn overdue(outbox: &Outbox) -> &'static str {
     outbox.closing().await;
     sleep(CLOSE_TIMEOUT).await;
     "the close was not answered"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn future<F>(_: impl Fn(Arc<Relay>, Accepted) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn ten_thousand_idle_connections_cost_little() {
+        // Beside it stand the read buffer of 4 KiB and less than 2 KiB of what the task shares with others.
+        assert!(future(run) <= 3_328, "{} bytes", future(run));
+    }
 }

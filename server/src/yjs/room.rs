@@ -167,7 +167,7 @@ impl Serving {
     }
 
     async fn run(mut self) {
-        let mut turn = Vec::with_capacity(ROOM_TURN);
+        let mut turn = Vec::new();
         let idle = Duration::from_secs(self.seed.relay.config().room.idle_seconds);
         let mut ticks = tokio::time::interval(ROOM_TICK.min(idle / 2));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
