@@ -79,6 +79,10 @@ impl Replica {
             1 => Input::Connected,
             2 => Input::Disconnected { code: value.as_f64().unwrap_or_default() as u16 },
             3 => Input::Presence(presence.as_ref()),
+            5 => {
+                self.inner.set_token(value.as_string());
+                return Ok(());
+            }
             _ => Input::Tick,
         };
         self.inner.handle(input, now as u64);

@@ -10,6 +10,7 @@ export {
   type PresenceChange,
   type Renewal,
 } from "./connection.js";
+export type { TokenSource } from "./token.js";
 export {
   SyncBoundedCounter,
   SyncCounter,

@@ -4,7 +4,8 @@ import { SynclineError } from "./errors.js";
 import type { Unsubscribe } from "./events.js";
 import { INPUT, OUTPUT, type RawStatus } from "./raw.js";
 import { report } from "./report.js";
-import { Socket, platformWebSocket, relayUrl } from "./socket.js";
+import { ABNORMAL, Socket, platformWebSocket, relayUrl } from "./socket.js";
+import { type TokenSource, Tokens } from "./token.js";
 import type { AckLevel, Value } from "./value.js";
 import { VERSION } from "./version.js";
 
@@ -14,8 +15,8 @@ export interface ConnectOptions {
   room: string;
   /** The local copy. */
   doc: Doc;
-  /** What the relay wants to see before it lets this client in. */
-  token?: string;
+  /** What the relay wants to see before it lets this client in, or a function that gets it whenever one is needed. */
+  token?: TokenSource;
   /** The class to connect with; that of the platform when not said, in Node 20 that of the package `ws`. */
   WebSocket?: new (url: string, protocols?: string[]) => WebSocket;
   /** What the others see of this client while it is connected, e.g. a name and a cursor. */
@@ -69,13 +70,16 @@ export interface Renewal {
   readonly to: string;
 }
 
-/** An error that the relay reported. */
+/**
+ * An error that the relay reported, e.g. `"unauthorized"` for a token that it refuses; or `"token-failed"`, if the function
+ * that gets tokens fails, with its error as the `cause`.
+ */
 export class RelayError extends SynclineError {
   /** Whether trying again may help; the connection then does so by itself. */
   readonly temporary: boolean;
 
-  constructor(code: string, message: string, temporary: boolean) {
-    super(code, message);
+  constructor(code: string, message: string, temporary: boolean, options?: ErrorOptions) {
+    super(code, message, options);
     this.name = "RelayError";
     this.temporary = temporary;
   }
@@ -122,6 +126,7 @@ export class Connection {
   readonly #listeners: Listeners = { status: new Set(), presence: new Set(), error: new Set(), ack: new Set(), renewed: new Set() };
   readonly #waiting = new Set<{ resolve(): void; reject(error: SynclineError): void }>();
   readonly #undo: (() => void)[] = [];
+  readonly #tokens: Tokens;
   #status: ConnectionStatus = { state: "offline", unsaved: 0 };
   #socket: Socket | undefined;
   #lastError: RelayError | undefined;
@@ -140,7 +145,14 @@ export class Connection {
     this.#url = relayUrl(url);
     this.#factory = options.WebSocket ?? platformWebSocket();
     engine.pump();
-    engine.raw.open(options.room, `syncline-js/${VERSION}`, options.token);
+    this.#tokens = new Tokens(options.token, {
+      take: (token) => {
+        engine.raw.input(INPUT.token, token, engine.now());
+        engine.schedule();
+      },
+      failed: (cause) => this.#tokenFailed(cause),
+    });
+    engine.raw.open(options.room, `syncline-js/${VERSION}`, this.#tokens.fixed);
     if (options.presence !== undefined) engine.raw.input(INPUT.presence, options.presence, engine.now());
     engine.acks.restart();
     engine.link = (kind, payload) => this.#perform(kind, payload);
@@ -177,6 +189,19 @@ export class Connection {
     this.#engine.schedule();
   }
 
+  /**
+   * Gives the relay a fresh token, on the open connection if there is one, and tries again if it has refused this client.
+   *
+   * One that the relay refuses is told by an `"error"` with the code `"unauthorized"`; the token before it stays in force. A
+   * token that was given as a string is replaced; a function is asked again in time before the end of this one.
+   */
+  renew(token: string): void {
+    this.#assertOpen();
+    if (typeof token !== "string") throw new SynclineError("invalid-option", "renew() needs a token");
+    this.#tokens.renew(token);
+    if (this.status.state === "stopped") this.online();
+  }
+
   /** Closes the link and keeps it closed until {@link online}. What is written meanwhile is sent then. */
   offline(): void {
     this.#switch(false);
@@ -209,6 +234,7 @@ export class Connection {
       this.#engine.raw.close();
     }
     this.#closed = true;
+    this.#tokens.stop();
     this.#engine.link = undefined;
     this.#engine.isCongested = () => false;
     for (const undo of this.#undo) undo();
@@ -244,20 +270,29 @@ export class Connection {
   }
 
   #open(): void {
-    this.#socket?.close();
+    this.#hangUp();
+    this.#tokens.beforeConnect(() => this.#dial(), () => {
+      this.#engine.raw.input(INPUT.disconnected, ABNORMAL, this.#engine.now());
+      this.#engine.pump();
+    });
+  }
+
+  #dial(): void {
     const { now } = this.#engine;
     const socket: Socket = new Socket(this.#factory, this.#url, {
       opened: () => this.#feed(socket, () => this.#engine.raw.input(INPUT.connected, undefined, now())),
       received: (bytes) => this.#feed(socket, () => this.#engine.raw.frame(bytes, now())),
       closed: (code) => this.#feed(socket, () => {
+        this.#tokens.stop();
         this.#socket = undefined;
-        this.#engine.raw.input(INPUT.disconnected, code, now());
+        this.#engine.raw.input(INPUT.disconnected, this.#tokens.closeCode(code), now());
       }),
     });
     this.#socket = socket;
   }
 
   #hangUp(): void {
+    this.#tokens.stop();
     this.#socket?.close();
     this.#socket = undefined;
   }
@@ -293,6 +328,7 @@ export class Connection {
 
   #changed(status: RawStatus): void {
     this.#status = readStatus(status);
+    if (this.#status.state === "live") this.#tokens.accepted();
     if (this.#status.unsaved === 0) this.#engine.acks.saved();
     if (this.#isSynced()) {
       for (const waiter of this.#waiting) waiter.resolve();
@@ -308,8 +344,17 @@ export class Connection {
   }
 
   #failed([code, message, temporary]: [string, string, boolean]): void {
-    this.#lastError = new RelayError(code, message, temporary);
-    this.#emit("error", this.#lastError);
+    this.#report(new RelayError(code, message, temporary));
+  }
+
+  #tokenFailed(cause: unknown): void {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    this.#report(new RelayError("token-failed", `the function that gets tokens failed and is called again later: ${reason}`, true, { cause }));
+  }
+
+  #report(error: RelayError): void {
+    this.#lastError = error;
+    this.#emit("error", error);
   }
 
   #emit<K extends keyof ConnectionEvents>(kind: K, event: ConnectionEvents[K]): void {

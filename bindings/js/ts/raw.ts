@@ -163,6 +163,7 @@ export const INPUT = {
   disconnected: 2,
   presence: 3,
   tick: 4,
+  token: 5,
 } as const;
 
 /**

@@ -2,8 +2,11 @@ import { SynclineError } from "./errors.js";
 
 /** What the relay speaks. */
 const SUBPROTOCOL = "syncline.1";
-/** The code for a connection that ended without one. */
-const ABNORMAL = 1006;
+/**
+ * The code for a connection that ended without one.
+ * @internal
+ */
+export const ABNORMAL = 1006;
 
 type WebSocketClass = new (url: string, protocols?: string[]) => WebSocket;
 

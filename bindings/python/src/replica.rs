@@ -211,6 +211,13 @@ impl Replica {
         self.input(py, Input::Presence(present.then_some(&value)), now)
     }
 
+    /// Takes a fresh token: a relay that is connected is told at once, others at the next connection.
+    #[pyo3(signature = (token=None))]
+    fn set_token(&self, py: Python<'_>, token: Option<String>) -> PyResult<()> {
+        self.lock(py)?.set_token(token);
+        Ok(())
+    }
+
     /// Says that the time named by the last `idle` output has come.
     #[pyo3(signature = (now=None))]
     fn handle_tick(&self, py: Python<'_>, now: Option<u64>) -> PyResult<()> {

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._transport import Transport, address
+from ._tokens import Tokens, TokenSource
+from ._transport import CLOSED_ABNORMALLY, Transport, address
 from .container import Write
 from .errors import AckTimeoutError, ClosedError, RelayError, SynclineError, TransactionError
 from .types import AckLevel, Input, Renewal, Status, Value
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ._pump import Output
     from .doc import Doc
 
-__all__ = ["Connection", "connect"]
+__all__ = ["Connection", "TokenSource", "connect"]
 
 CLOSE_SECONDS = 5.0
 """How long closing waits for the relay's goodbye."""
@@ -36,12 +37,19 @@ T = TypeVar("T")
 Off = Callable[[], None]
 
 
-def connect(url: str, *, room: str, doc: Doc, token: str | None = None, presence: Input = None) -> Connection:
+def connect(
+    url: str, *, room: str, doc: Doc, token: TokenSource | None = None, presence: Input = None
+) -> Connection:
     """Makes a connection, to be used as ``async with connect(...) as conn``.
 
     ``url`` is the relay's address, such as ``ws://127.0.0.1:7171`` or ``wss://example.org``; the path ``/sync`` is
     added if it has none. ``presence`` is what the others in the room see of this client; ``None`` shows nothing.
     The connection is kept up, with pauses that grow while the relay is away, until it is closed.
+
+    ``token`` is what the relay wants to see, or a function, also a coroutine function, that gets it. The function is called
+    for each attempt to connect, and in the event loop, so it should not block. If what it gives is a JWT, it is called again
+    when four fifths of the token's time are over, and the relay is told without a new connection. Any other token is asked for
+    again when the relay closes because the old one has ended.
     """
     return Connection(url, room=room, doc=doc, token=token, presence=presence)
 
@@ -49,10 +57,10 @@ def connect(url: str, *, room: str, doc: Doc, token: str | None = None, presence
 class Connection:
     """A document's connection to a room of a relay. All methods are for the event loop's thread."""
 
-    def __init__(self, url: str, *, room: str, doc: Doc, token: str | None = None, presence: Input = None) -> None:
+    def __init__(self, url: str, *, room: str, doc: Doc, token: TokenSource | None = None, presence: Input = None) -> None:
         self._doc = doc
         self._room = room
-        self._token = token
+        self._tokens = Tokens(token, self)
         self._transport = Transport(address(url), self)
         self._callbacks: dict[str, dict[object, Callable[[Any], object]]] = {}
         self._presence: dict[str, Value] = {}
@@ -95,6 +103,19 @@ class Connection:
         with self._doc._lock:
             self._doc._replica.handle_presence(state is not None, state, self._doc._now())
         self.wake()
+
+    def renew(self, token: str) -> None:
+        """Gives the relay a fresh token, on the open connection if there is one; connects again after a refusal.
+
+        One that the relay refuses is told by :meth:`on_error` with the code ``unauthorized``; the token before it stays in
+        force. A token that was given as a string is replaced; a function is asked again in time before the end of this one.
+        """
+        if not isinstance(token, str):
+            raise TypeError("renew() needs a token, a str")
+        self._check_open()
+        self._tokens.renew(token)
+        if self.status.state == "stopped":
+            self.online()
 
     def offline(self) -> None:
         """Disconnects and stays so until :meth:`online`. Changes are kept meanwhile."""
@@ -164,6 +185,7 @@ class Connection:
         if self._closed or self._task is None:
             return
         self._closed = True
+        self._tokens.stop()
         with self._doc._lock:
             self._doc._replica.handle_presence(False, None, self._doc._now())
             self._doc._replica.handle_online(False, self._doc._now())
@@ -206,6 +228,18 @@ class Connection:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._wakeup.set)
 
+    def take_token(self, token: str | None) -> None:
+        """Hands the next token to the core."""
+        with self._doc._lock:
+            self._doc._replica.set_token(token)
+        self.wake()
+
+    def token_failed(self, cause: Exception) -> None:
+        """Announces that there is no next token."""
+        error = RelayError(f"the function that gets tokens failed and is called again later: {cause}", "token_failed", True)
+        error.__cause__ = cause
+        self._refused(error)
+
     # Inside.
 
     def _open(self) -> None:
@@ -216,7 +250,7 @@ class Connection:
             doc._outside_transaction("connecting")
             if doc._pump.link is not None:
                 raise SynclineError("this document is connected already: close that connection first")
-            doc._replica.configure(self._room, self._token, secrets.randbits(64))
+            doc._replica.configure(self._room, self._tokens.fixed, secrets.randbits(64))
             doc._pump.attach(doc._pump.journal, self)
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._drive(), name=f"syncline {self._room}")
@@ -262,6 +296,9 @@ class Connection:
             self._stepping = True
             try:
                 for handle, argument in self._transport.take_inputs():
+                    if handle == "handle_disconnected":
+                        self._tokens.stop()
+                        argument = self._tokens.close_code(argument)
                     arguments = () if argument is None else (argument,)
                     getattr(doc._replica, handle)(*arguments, doc._now())
                     doc._pump.run()
@@ -277,11 +314,16 @@ class Connection:
             case ("send", frame):
                 self._transport.send(frame)
             case ("connect",):
-                self._transport.connect()
+                self._transport.disconnect()
+                self._tokens.before_connect(self._transport.connect, self._not_connected)
             case ("disconnect",):
+                self._tokens.stop()
                 self._transport.disconnect()
             case ("status", values):
-                self._announce("status", Status(*values))
+                status = Status(*values)
+                if status.state == "live":
+                    self._tokens.accepted()
+                self._announce("status", status)
             case ("acked", level, seq):
                 self._announce("acked", (level, seq))
             case ("renewed", old, taken, new):
@@ -289,9 +331,17 @@ class Connection:
             case ("presence", changes):
                 self._update_presence(changes)
             case ("error", code, message, temporary):
-                self._error = RelayError(message, code, temporary)
-                self._announce("error", self._error)
+                self._refused(RelayError(message, code, temporary))
         self._announce_change()
+
+    def _refused(self, error: RelayError) -> None:
+        self._error = error
+        self._announce("error", error)
+
+    def _not_connected(self) -> None:
+        with self._doc._lock:
+            self._doc._replica.handle_disconnected(CLOSED_ABNORMALLY, self._doc._now())
+        self.wake()
 
     def _update_presence(self, changes: list[tuple[str, bool, Value]]) -> None:
         for client, present, state in changes:
@@ -330,9 +380,13 @@ class Connection:
             status = self.status
             raise AckTimeoutError(f"{late} after {timeout} s (the connection is {status.state})") from error
 
-    def _check_alive(self) -> None:
+    def _check_open(self) -> None:
         if self._closed or self._task is None:
             raise ClosedError("the connection is not open: use it inside its with block")
+
+    def _check_alive(self) -> None:
+        self._check_open()
+        assert self._task is not None
         if self._task.done():
             raise ClosedError("the connection failed") from self._task.exception()
         if self.status.state == "stopped":

@@ -21,23 +21,25 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import aio
+from ._tokens import TokenSource, in_thread
 from .container import Write
 from .doc import Doc
 from .errors import ClosedError, RelayError, TransactionError
 from .types import AckLevel, Input, Renewal, Status, Value
 
-__all__ = ["Connection", "connect"]
+__all__ = ["Connection", "TokenSource", "connect"]
 
 T = TypeVar("T")
 Off = Callable[[], None]
 
 
 def connect(
-    url: str, *, room: str, doc: Doc | None = None, token: str | None = None, presence: Input = None
+    url: str, *, room: str, doc: Doc | None = None, token: TokenSource | None = None, presence: Input = None
 ) -> Connection:
     """Connects and returns at once; without a document, it starts with an empty one.
 
-    The arguments are those of :func:`syncline.aio.connect`. Use the connection in a ``with`` block, or close it.
+    The arguments are those of :func:`syncline.aio.connect`; a function that gets tokens is called in a thread of its own and
+    may block. Use the connection in a ``with`` block, or close it.
     """
     return Connection(url, room=room, doc=doc if doc is not None else Doc(), token=token, presence=presence)
 
@@ -45,7 +47,7 @@ def connect(
 class Connection:
     """A document's connection to a room of a relay, for all threads."""
 
-    def __init__(self, url: str, *, room: str, doc: Doc, token: str | None = None, presence: Input = None) -> None:
+    def __init__(self, url: str, *, room: str, doc: Doc, token: TokenSource | None = None, presence: Input = None) -> None:
         self._doc = doc
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"syncline {room}", daemon=True)
@@ -86,6 +88,10 @@ class Connection:
     def set_presence(self, state: Input) -> None:
         """Shows the others in the room a new state of this client; ``None`` takes it back."""
         self._call(lambda: self._inner.set_presence(state))
+
+    def renew(self, token: str) -> None:
+        """Gives the relay a fresh token, see :meth:`syncline.aio.Connection.renew`."""
+        self._call(lambda: self._inner.renew(token))
 
     def offline(self) -> None:
         """Disconnects and stays so until :meth:`online`. Changes are kept meanwhile."""
@@ -179,5 +185,5 @@ class Connection:
         self._loop.close()
 
 
-async def _open(url: str, *, room: str, doc: Doc, token: str | None, presence: Input) -> aio.Connection:
-    return await aio.connect(url, room=room, doc=doc, token=token, presence=presence).__aenter__()
+async def _open(url: str, *, room: str, doc: Doc, token: TokenSource | None, presence: Input) -> aio.Connection:
+    return await aio.connect(url, room=room, doc=doc, token=in_thread(token), presence=presence).__aenter__()
