@@ -1,7 +1,6 @@
 // A relay that is killed again and again loses nothing that it has acknowledged as durable.
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { Random } from "./lib/random.mjs";
 import { open } from "./lib/reader.mjs";
@@ -31,7 +30,7 @@ function safeChanges(writers) {
 
 /** Starts the relay's data under an address that no writer knows, and looks what a fresh client finds there. */
 async function findOnDisk(relay) {
-  if (FORGE === "disk") forgetLatest(relay);
+  if (FORGE === "disk") relay.forgetLatest();
   const port = await freePort();
   await relay.start({ port });
   const reader = await open(`ws://127.0.0.1:${port}/sync`, ROOM);
@@ -39,19 +38,6 @@ async function findOnDisk(relay) {
   reader.close();
   await relay.kill();
   return view;
-}
-
-/** Exchanges the relay's folder for the copy made the last time, as if the disk had lost what came after it. */
-function forgetLatest({ data }) {
-  const [older, newer] = [`${data}.older`, `${data}.newer`];
-  cpSync(data, newer, { recursive: true });
-  if (existsSync(older)) {
-    rmSync(data, { recursive: true });
-    cpSync(older, data, { recursive: true });
-    rmSync(older, { recursive: true });
-  }
-  cpSync(newer, older, { recursive: true });
-  rmSync(newer, { recursive: true });
 }
 
 /** Lets the relay live for a while among its writers, kills it, and checks what is left. */

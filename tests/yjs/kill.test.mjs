@@ -1,7 +1,6 @@
 // A relay that is killed again and again loses nothing of what it told unmodified clients of Yjs to be saved.
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { Random } from "../e2e/lib/random.mjs";
 import { Relay, freePort } from "../e2e/lib/relay.mjs";
@@ -44,7 +43,7 @@ class Writer {
 
 /** Starts the relay's data under an address that the writer does not know, and looks what a fresh client finds there. */
 async function findOnDisk(relay, kind) {
-  if (FORGE === "disk") forgetLatest(relay);
+  if (FORGE === "disk") relay.forgetLatest();
   const port = await freePort();
   await relay.start({ port });
   const reader = KINDS[kind](`ws://127.0.0.1:${port}`, "kill");
@@ -53,19 +52,6 @@ async function findOnDisk(relay, kind) {
   reader.close();
   await relay.kill();
   return found;
-}
-
-/** Exchanges the relay's folder for the copy made the last time, as if the disk had lost what came after it. */
-function forgetLatest({ data }) {
-  const [older, newer] = [`${data}.older`, `${data}.newer`];
-  cpSync(data, newer, { recursive: true });
-  if (existsSync(older)) {
-    rmSync(data, { recursive: true });
-    cpSync(older, data, { recursive: true });
-    rmSync(older, { recursive: true });
-  }
-  cpSync(newer, older, { recursive: true });
-  rmSync(newer, { recursive: true });
 }
 
 for (const kind of ["y-websocket 2.1", "@hocuspocus/provider 4.8"]) {

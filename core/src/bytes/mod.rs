@@ -2,10 +2,14 @@
 
 pub(crate) mod cbor;
 mod crc;
+#[cfg(test)]
+mod noise;
 mod sip;
 mod small;
 
 pub(crate) use crc::crc32;
+#[cfg(test)]
+pub(crate) use noise::noise;
 pub(crate) use sip::Sip;
 pub use small::SmallBytes;
 

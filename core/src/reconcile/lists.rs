@@ -149,6 +149,7 @@ fn read_wide(reader: &mut Reader<'_>) -> Result<u128, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::noise;
 
     fn listed(items: &[u64]) -> Vec<u8> {
         let mut out = Writer::default();
@@ -199,15 +200,7 @@ mod tests {
 
     #[test]
     fn any_bytes_are_read_or_refused() {
-        let mut random = 1u64;
-        for _ in 0..20_000 {
-            let bytes: Vec<u8> = (0..random >> 58)
-                .map(|_| {
-                    random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-                    (random >> 56) as u8
-                })
-                .collect();
-            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        for (bytes, _) in noise() {
             let _ = read_gaps(&mut Reader::new(&bytes), 100);
             if let Ok(runs) = Runs::read(&mut Reader::new(&bytes)) {
                 let _ = (runs.items(100), runs.beside(&[5, 9], 100));

@@ -190,6 +190,7 @@ pub(crate) fn read_items(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::noise;
     use crate::reconcile::{ItemHasher, Pinned};
 
     #[test]
@@ -254,16 +255,8 @@ mod tests {
 
     #[test]
     fn any_bytes_are_read_or_refused() {
-        let mut random = 1u64;
-        for _ in 0..20_000 {
-            let bytes: Vec<u8> = (0..random >> 58)
-                .map(|_| {
-                    random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-                    (random >> 56) as u8
-                })
-                .collect();
-            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            let at = (random >> 62) as usize;
+        for (bytes, number) in noise() {
+            let at = (number >> 62) as usize;
             let _ = read_flight(&mut Reader::new(&bytes), Sent { upto: at, counted: 2 * at });
         }
     }

@@ -1,6 +1,6 @@
 /** A real relay process with its data in a temporary folder, and the command line against it. */
 
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +53,19 @@ export class Relay {
 
   get data() {
     return join(this.folder, "data");
+  }
+
+  /** Exchanges its folder for the copy made the last time, as if the disk had lost what came after it. */
+  forgetLatest() {
+    const [older, newer] = [`${this.data}.older`, `${this.data}.newer`];
+    cpSync(this.data, newer, { recursive: true });
+    if (existsSync(older)) {
+      rmSync(this.data, { recursive: true });
+      cpSync(older, this.data, { recursive: true });
+      rmSync(older, { recursive: true });
+    }
+    cpSync(newer, older, { recursive: true });
+    rmSync(newer, { recursive: true });
   }
 
   /** Bytes of its data on disk. */
