@@ -19,6 +19,7 @@ import {
   type SyncMap,
   type SyncSet,
   type SyncText,
+  type TokenSource,
   type UndoManager,
   type Value,
   type Write,
@@ -149,6 +150,9 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   connection.on("renewed", ({ from, taken, to }) => [from satisfies string, taken satisfies number, to satisfies string]);
   connection.on("ack", ({ level, seq }) => [level satisfies "accepted" | "stored" | "durable", seq satisfies number]);
   connection.presence satisfies ReadonlyMap<string, Value>;
+  const token: TokenSource = async () => (Math.random() < 0.5 ? "fresh" : undefined);
+  connect("ws://127.0.0.1:7171", { room: "board", doc, token }).renew("fresh") satisfies void;
+  connect("ws://127.0.0.1:7171", { room: "board", doc, token: "fixed" });
   const store: Persistence = await persist(doc, { name: "board", onError: (error: SynclineError) => error.code satisfies string });
   await store.flushed();
   {
@@ -180,6 +184,8 @@ export async function everything(bytes: Uint8Array): Promise<void> {
   await write.acked({ level: "quorum" });
   // @ts-expect-error: there is no such event
   connection.on("weather", () => undefined);
+  // @ts-expect-error: a token is a string
+  connection.renew(5);
   // @ts-expect-error: a connection needs a room
   connect("ws://127.0.0.1", { doc });
   // @ts-expect-error: what is inside stays inside

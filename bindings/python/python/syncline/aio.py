@@ -46,10 +46,10 @@ def connect(
     added if it has none. ``presence`` is what the others in the room see of this client; ``None`` shows nothing.
     The connection is kept up, with pauses that grow while the relay is away, until it is closed.
 
-    ``token`` is what the relay wants to see, or a function, also a coroutine function, that gets it. The function is called
-    for each attempt to connect, and in the event loop, so it should not block. If what it gives is a JWT, it is called again
-    when four fifths of the token's time are over, and the relay is told without a new connection. Any other token is asked for
-    again when the relay closes because the old one has ended.
+    ``token`` is what the relay wants to see, or a function, also a coroutine function, that gets it. The function is
+    called for each attempt to connect, and in the event loop, so it should not block. If what it gives is a JWT, it is
+    called again when four fifths of the token's time are over, and the relay is told without a new connection. Any
+    other token is asked for again when the relay closes because the old one has ended.
     """
     return Connection(url, room=room, doc=doc, token=token, presence=presence)
 
@@ -57,7 +57,9 @@ def connect(
 class Connection:
     """A document's connection to a room of a relay. All methods are for the event loop's thread."""
 
-    def __init__(self, url: str, *, room: str, doc: Doc, token: TokenSource | None = None, presence: Input = None) -> None:
+    def __init__(
+        self, url: str, *, room: str, doc: Doc, token: TokenSource | None = None, presence: Input = None
+    ) -> None:
         self._doc = doc
         self._room = room
         self._tokens = Tokens(token, self)
@@ -107,8 +109,9 @@ class Connection:
     def renew(self, token: str) -> None:
         """Gives the relay a fresh token, on the open connection if there is one; connects again after a refusal.
 
-        One that the relay refuses is told by :meth:`on_error` with the code ``unauthorized``; the token before it stays in
-        force. A token that was given as a string is replaced; a function is asked again in time before the end of this one.
+        One that the relay refuses is told by :meth:`on_error` with the code ``unauthorized``; the token before it stays
+        in force. A token that was given as a string is replaced; a function is asked again in time before the end of
+        this one.
         """
         if not isinstance(token, str):
             raise TypeError("renew() needs a token, a str")
@@ -236,7 +239,8 @@ class Connection:
 
     def token_failed(self, cause: Exception) -> None:
         """Announces that there is no next token."""
-        error = RelayError(f"the function that gets tokens failed and is called again later: {cause}", "token_failed", True)
+        message = f"the function that gets tokens failed and is called again later: {cause}"
+        error = RelayError(message, "token_failed", True)
         error.__cause__ = cause
         self._refused(error)
 

@@ -38,8 +38,8 @@ def connect(
 ) -> Connection:
     """Connects and returns at once; without a document, it starts with an empty one.
 
-    The arguments are those of :func:`syncline.aio.connect`; a function that gets tokens is called in a thread of its own and
-    may block. Use the connection in a ``with`` block, or close it.
+    The arguments are those of :func:`syncline.aio.connect`; a function that gets tokens is called in a thread of its
+    own and may block. Use the connection in a ``with`` block, or close it.
     """
     return Connection(url, room=room, doc=doc if doc is not None else Doc(), token=token, presence=presence)
 
@@ -47,7 +47,9 @@ def connect(
 class Connection:
     """A document's connection to a room of a relay, for all threads."""
 
-    def __init__(self, url: str, *, room: str, doc: Doc, token: TokenSource | None = None, presence: Input = None) -> None:
+    def __init__(
+        self, url: str, *, room: str, doc: Doc, token: TokenSource | None = None, presence: Input = None
+    ) -> None:
         self._doc = doc
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"syncline {room}", daemon=True)
