@@ -10,8 +10,11 @@ use serde_json::{Value, json};
 use super::Problem;
 use super::reply::json_reply;
 use super::room_routes::{Page, flag, parameters};
+use super::target::Target;
 use crate::limits::ADMIN_PAGE;
 use crate::relay::{Client, Relay};
+use crate::socket::SUBPROTOCOL;
+use crate::yjs::shown;
 
 /// Close code of a connection that is to come back: the service restarts, as far as the client is concerned.
 const CLOSE_COME_BACK: u16 = 1012;
@@ -37,10 +40,24 @@ pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQu
 }
 
 /// The connections that have a room open, at most so many as a page may have.
-pub(super) async fn of_room(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
-    relay.require_room(&room).await?;
+pub(super) async fn of_room(
+    State(relay): State<Arc<Relay>>,
+    room: Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let (name, of_syncline) = match Target::of(room, query, &[])?.0 {
+        Target::Room(room) => {
+            relay.require_room(&room).await?;
+            (room, true)
+        }
+        Target::Document(name) => {
+            relay.require_document(&name).await?;
+            (shown(&name).to_string(), false)
+        }
+    };
     let all = relay.clients().all();
-    let inside = all.iter().filter(|client| client.said().rooms.iter().any(|open| **open == *room));
+    let alike = all.iter().filter(|client| (client.protocol == SUBPROTOCOL) == of_syncline);
+    let inside = alike.filter(|client| client.said().rooms.iter().any(|open| **open == *name));
     let clients: Vec<Value> = inside.take(ADMIN_PAGE).map(|client| describe(client)).collect();
     Ok(json_reply(&json!({"clients": clients})))
 }

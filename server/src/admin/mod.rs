@@ -15,6 +15,7 @@ mod reply;
 mod room_routes;
 mod stats;
 mod status;
+mod target;
 mod version_routes;
 
 use std::sync::Arc;

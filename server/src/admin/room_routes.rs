@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::Problem;
 use super::reply::{json_reply, text};
+use super::target::{self, Target};
 use crate::limits::{ADMIN_PAGE, ADMIN_TIMEOUT};
 use crate::relay::{ExportFormat, ManageError, Relay, RoomFacts, RoomSizes};
 use crate::store::StoredRoom;
@@ -19,8 +20,8 @@ use crate::store::StoredRoom;
 /// Entries of a page that nobody gave a size for.
 const PAGE: usize = 100;
 
-/// Documents of Yjs are stored under names that begin with a control character, as no room does, and come first.
-const BEFORE_ROOMS: &str = "\u{1f}";
+/// The type of an export that is not text.
+const BYTES: &str = "application/octet-stream";
 
 /// Which part of a list is asked for.
 pub(super) struct Page {
@@ -30,7 +31,7 @@ pub(super) struct Page {
     loaded: bool,
 }
 
-/// A room in a list: what is stored of it, and what it has in memory.
+/// A room or document in a list: what is stored of it, and what it has in memory.
 #[derive(Default)]
 struct Entry {
     stored: Option<StoredRoom>,
@@ -55,13 +56,13 @@ impl Page {
     }
 }
 
-/// Rooms by name, a page at a time: those stored and those in memory.
+/// Documents of Yjs and rooms, by the names under which they are stored, a page at a time: those stored and those in memory.
 pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let page = Page::parse(query.as_deref(), &["loaded"])?;
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     let stored = match page.loaded {
         true => Vec::new(),
-        false => store(&relay)?.rooms(page.after.as_deref().or(Some(BEFORE_ROOMS)), page.limit + 1).await?,
+        false => store(&relay)?.rooms(page.after.as_deref(), page.limit + 1).await?,
     };
     for stored in stored {
         let entry = entries.entry(stored.name.clone()).or_default();
@@ -78,37 +79,72 @@ pub(super) async fn list(State(relay): State<Arc<Relay>>, RawQuery(query): RawQu
 }
 
 /// One room, with what only its task knows; it is loaded for that.
-pub(super) async fn show(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
-    let facts = in_time("asking the room", ADMIN_TIMEOUT, relay.describe_room(&room)).await?;
-    let stored = store(&relay)?.room(&room).await?;
-    let loaded = relay.loaded().into_iter().find(|(name, _)| **name == *room).map(|(_, gauges)| gauges.read());
-    let mut body = describe(&relay, &room, &Entry { stored, loaded });
+pub(super) async fn show(
+    State(relay): State<Arc<Relay>>,
+    room: Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let (target, _) = Target::of(room, query, &[])?;
+    let facts = match &target {
+        Target::Room(room) => in_time("asking the room", ADMIN_TIMEOUT, relay.describe_room(room)).await?,
+        Target::Document(name) => in_time("asking the document", ADMIN_TIMEOUT, relay.describe_document(name)).await?,
+    };
+    let name = target.stored();
+    let stored = store(&relay)?.room(&name).await?;
+    let loaded = relay.loaded().into_iter().find(|(loaded, _)| **loaded == *name).map(|(_, gauges)| gauges.read());
+    let mut body = describe(&relay, &name, &Entry { stored, loaded });
     let RoomFacts { digest, writers, events, durable } = facts;
     body["content"] = json!({"digest": digest, "writers": writers, "events": events, "durable": durable});
     Ok(json_reply(&body))
 }
 
-/// All of a room, as JSON or as the snapshot that the libraries import.
+/// All of a room, as JSON or as the snapshot that the libraries import; of a document of Yjs, as one update.
 pub(super) async fn export(
     State(relay): State<Arc<Relay>>,
-    Path(room): Path<String>,
-    RawQuery(query): RawQuery,
+    room: Path<String>,
+    query: RawQuery,
 ) -> Result<Response, Problem> {
-    let parameters = parameters(query.as_deref(), &["format"])?;
+    let (target, parameters) = Target::of(room, query, &["format"])?;
     let (format, content_type) = export_format(&parameters)?;
-    let bytes = in_time("the export", ADMIN_TIMEOUT, relay.export_room(&room, format)).await?;
-    Ok(text(content_type, bytes))
+    match &target {
+        Target::Room(room) => {
+            let bytes = in_time("the export", ADMIN_TIMEOUT, relay.export_room(room, format)).await?;
+            Ok(text(content_type, bytes))
+        }
+        // The relay knows what clients said, not what it means.
+        Target::Document(_) if format == ExportFormat::Json && !parameters.is_empty() => {
+            Err(Problem::usage("a document of Yjs has no form in JSON here", "Give `binary`, or no `format`."))
+        }
+        Target::Document(name) => {
+            let bytes = in_time("the export", ADMIN_TIMEOUT, relay.export_document(name)).await?;
+            Ok(text(BYTES, bytes))
+        }
+    }
 }
 
 /// Replaces the log of a room by a snapshot, and answers when the disk has it.
-pub(super) async fn compact(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
-    in_time("the compaction", ADMIN_TIMEOUT, relay.compact_room(&room)).await?;
-    let stored = store(&relay)?.room(&room).await?;
-    Ok(json_reply(&describe(&relay, &room, &Entry { stored, loaded: None })["stored"]))
+pub(super) async fn compact(
+    State(relay): State<Arc<Relay>>,
+    room: Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let (target, _) = Target::of(room, query, &[])?;
+    match &target {
+        Target::Room(room) => in_time("the compaction", ADMIN_TIMEOUT, relay.compact_room(room)).await?,
+        Target::Document(name) => in_time("the compaction", ADMIN_TIMEOUT, relay.compact_document(name)).await?,
+    }
+    let name = target.stored();
+    let stored = store(&relay)?.room(&name).await?;
+    Ok(json_reply(&describe(&relay, &name, &Entry { stored, loaded: None })["stored"]))
 }
 
 /// Deletes a room: it can be brought back for a while.
-pub(super) async fn remove(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn remove(
+    State(relay): State<Arc<Relay>>,
+    room: Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let room = Target::of(room, query, &[])?.0.room("deleting")?;
     tracing::info!(room, "an operator deletes a room");
     in_time("the deletion", ADMIN_TIMEOUT, relay.delete_room(&room)).await?;
     let stored = store(&relay)?.room(&room).await?;
@@ -116,7 +152,12 @@ pub(super) async fn remove(State(relay): State<Arc<Relay>>, Path(room): Path<Str
 }
 
 /// Brings a deleted room back.
-pub(super) async fn undelete(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn undelete(
+    State(relay): State<Arc<Relay>>,
+    room: Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let room = Target::of(room, query, &[])?.0.room("bringing back")?;
     tracing::info!(room, "an operator brings a room back");
     in_time("bringing it back", ADMIN_TIMEOUT, relay.undelete_room(&room)).await?;
     Ok(json_reply(&json!({"name": room, "deleted": null})))
@@ -133,7 +174,7 @@ fn deleted(relay: &Relay, stored: Option<&StoredRoom>) -> Option<Value> {
 pub(super) fn export_format(parameters: &[(String, String)]) -> Result<(ExportFormat, &'static str), Problem> {
     match parameters.first().map(|(_, value)| value.as_str()) {
         None | Some("json") => Ok((ExportFormat::Json, "application/json")),
-        Some("binary") => Ok((ExportFormat::Binary, "application/octet-stream")),
+        Some("binary") => Ok((ExportFormat::Binary, BYTES)),
         Some(_) => Err(Problem::usage("this `format` is unknown", "Give `json` or `binary`.")),
     }
 }
@@ -194,5 +235,6 @@ fn describe(relay: &Relay, name: &str, entry: &Entry) -> Value {
         })
     });
     let deleted = deleted(relay, entry.stored.as_ref());
-    json!({"name": name, "stored": stored, "loaded": loaded, "deleted": deleted})
+    let (name, dialect) = target::describe(name);
+    json!({"name": name, "dialect": dialect, "stored": stored, "loaded": loaded, "deleted": deleted})
 }

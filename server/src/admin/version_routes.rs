@@ -9,13 +9,22 @@ use syncline::crdt::Path as Place;
 
 use super::Problem;
 use super::reply::{json_reply, text};
-use super::room_routes::{export_format, in_time, parameters};
+use super::room_routes::{export_format, in_time};
+use super::target::Target;
 use crate::limits::ADMIN_TIMEOUT;
 use crate::relay::{Relay, Rewound};
 use crate::store::{StoredVersion, VersionKind};
 
+/// What documents of Yjs do not have.
+const VERSIONS: &str = "going back to a version";
+
 /// The versions of a room, the newest first.
-pub(super) async fn list(State(relay): State<Arc<Relay>>, Path(room): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(relay): State<Arc<Relay>>,
+    room: Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let room = Target::of(room, query, &[])?.0.room(VERSIONS)?;
     let versions = in_time("looking for versions", ADMIN_TIMEOUT, relay.room_versions(&room)).await?;
     let versions: Vec<Value> = versions.iter().map(describe).collect();
     Ok(json_reply(&json!({"versions": versions})))
@@ -25,9 +34,10 @@ pub(super) async fn list(State(relay): State<Arc<Relay>>, Path(room): Path<Strin
 pub(super) async fn export(
     State(relay): State<Arc<Relay>>,
     Path((room, version)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    query: RawQuery,
 ) -> Result<Response, Problem> {
-    let parameters = parameters(query.as_deref(), &["format"])?;
+    let (target, parameters) = Target::of(Path(room), query, &["format"])?;
+    let room = target.room(VERSIONS)?;
     let (format, content_type) = export_format(&parameters)?;
     let entry = number(&version)?;
     let bytes = in_time("the export", ADMIN_TIMEOUT, relay.export_version(&room, entry, format)).await?;
@@ -38,9 +48,11 @@ pub(super) async fn export(
 pub(super) async fn restore(
     State(relay): State<Arc<Relay>>,
     Path((room, version)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    query: RawQuery,
 ) -> Result<Response, Problem> {
-    let keys = parameters(query.as_deref(), &["path"])?.into_iter().map(|(_, key)| key);
+    let (target, parameters) = Target::of(Path(room), query, &["path"])?;
+    let room = target.room(VERSIONS)?;
+    let keys = parameters.into_iter().map(|(_, key)| key);
     let place = Place::from_segments(keys);
     place.check().map_err(|error| Problem::usage(error.to_string(), "Give `path` once for each key."))?;
     let entry = number(&version)?;

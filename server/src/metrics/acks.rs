@@ -27,6 +27,13 @@ impl Acks {
         }
     }
 
+    /// A write that is acknowledged as durable only.
+    pub(crate) fn wrote_for_disk(&mut self, entry: u64, received: Instant) {
+        if self.durable.len() < TIMED {
+            self.durable.push_back((entry, received));
+        }
+    }
+
     /// Everything that was merged is acknowledged as accepted.
     pub(crate) fn accepted(&mut self, metrics: &Metrics) {
         if self.accepted.is_empty() {

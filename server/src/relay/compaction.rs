@@ -65,13 +65,13 @@ impl Compaction {
     }
 
     /// What is known of sizes here.
-    pub(super) fn sizes(&self) -> RoomSizes {
+    pub(crate) fn sizes(&self) -> RoomSizes {
         let (log_entries, log_bytes, snapshot_bytes) = (self.entries, self.bytes, self.snapshot_bytes);
         RoomSizes { log_entries, log_bytes, snapshot_bytes, ..RoomSizes::default() }
     }
 
     /// Whether none is on its way.
-    pub(super) fn is_possible(&self) -> bool {
+    pub(crate) fn is_possible(&self) -> bool {
         self.covered.is_none()
     }
 

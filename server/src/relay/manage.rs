@@ -8,6 +8,7 @@ use syncline::replica::Room;
 use tokio::sync::oneshot;
 
 use super::rewind::{Rewind, Rewinds, Rewound};
+use super::snapshots::SnapshotOrders;
 use super::{OpenRefusal, Relay, RoomCommand};
 use crate::yjs::from_stored;
 
@@ -40,11 +41,11 @@ pub enum ExportFormat {
 /// Is what a room says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomFacts {
-    /// Digest of the content: equal rooms have equal ones.
-    pub digest: String,
-    /// Replicas that have written to it.
+    /// Digest of the content: equal rooms have equal ones. Documents of Yjs have none.
+    pub digest: Option<String>,
+    /// Replicas, or client ids of Yjs, that have written to it.
     pub writers: u64,
-    /// Events that it has seen.
+    /// Events that it has seen; of Yjs, what was inserted.
     pub events: u64,
     /// Whether the disk has all of it.
     pub durable: bool,
@@ -94,9 +95,7 @@ pub(super) struct Orders {
     exports: Vec<(ExportFormat, oneshot::Sender<Vec<u8>>)>,
     rewinds: Rewinds,
     deletes: Vec<oneshot::Sender<Result<(), String>>>,
-    /// Who wants a snapshot, and who is told when the one on its way is stored.
-    wanted: Vec<oneshot::Sender<Result<(), String>>>,
-    promised: Vec<oneshot::Sender<Result<(), String>>>,
+    pub(super) snapshots: SnapshotOrders,
 }
 
 impl Orders {
@@ -105,30 +104,16 @@ impl Orders {
         match order {
             Manage::Describe(answer) => drop(answer.send(describe(room))),
             Manage::Export(format, answer) if self.exports.len() < WAITING => self.exports.push((format, answer)),
-            Manage::Compact(answer) if self.wanted.len() + self.promised.len() < WAITING => self.wanted.push(answer),
+            Manage::Compact(answer) => self.snapshots.take(answer),
             Manage::Rewind(rewind, answer) => self.rewinds.take(rewind, answer),
             Manage::Delete(answer) if self.deletes.len() < WAITING => self.deletes.push(answer),
-            Manage::Export(..) | Manage::Compact(_) | Manage::Delete(_) => {}
+            Manage::Export(..) | Manage::Delete(_) => {}
         }
     }
 
     /// Who wants the room to be deleted.
     pub(super) fn take_deletes(&mut self) -> Vec<oneshot::Sender<Result<(), String>>> {
         std::mem::take(&mut self.deletes)
-    }
-
-    pub(super) fn wants_snapshot(&self) -> bool {
-        !self.wanted.is_empty()
-    }
-
-    /// A snapshot was handed to the store.
-    pub(super) fn snapshot_started(&mut self) {
-        self.promised.append(&mut self.wanted);
-    }
-
-    /// The snapshot is stored, or not.
-    pub(super) fn snapshot_ended(&mut self, done: &Result<(), String>) {
-        self.promised.drain(..).for_each(|answer| drop(answer.send(done.clone())));
     }
 
     /// The log is on the disk up to this entry.
@@ -175,8 +160,17 @@ impl Relay {
 
     /// Fails if a room is neither in memory nor stored, or deleted.
     pub(crate) async fn require_room(&self, name: &str) -> Result<(), ManageError> {
+        // Nobody reaches a document of Yjs under the name of a room.
+        if from_stored(name).is_some() {
+            return Err(ManageError::Missing(name.to_owned()));
+        }
+        self.require_stored(name).await
+    }
+
+    /// Fails if nothing is in memory or stored under a name of the store, or if it was deleted.
+    pub(crate) async fn require_stored(&self, name: &str) -> Result<(), ManageError> {
         let missing = || ManageError::Missing(name.to_owned());
-        let store = self.store().filter(|_| from_stored(name).is_none()).ok_or_else(missing)?;
+        let store = self.store().ok_or_else(missing)?;
         match store.has_room(name).await.map_err(|error| ManageError::Store(error.to_string()))? {
             Some(None) => Ok(()),
             Some(Some(_)) => Err(ManageError::Deleted(name.to_owned())),
@@ -213,7 +207,7 @@ impl Relay {
 fn describe(room: &Room) -> RoomFacts {
     let version = room.doc().version();
     RoomFacts {
-        digest: room.doc().digest().to_string(),
+        digest: Some(room.doc().digest().to_string()),
         writers: version.iter().count() as u64,
         events: version.iter().map(|(_, last)| last).sum(),
         durable: room.is_durable(),

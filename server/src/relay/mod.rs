@@ -14,6 +14,7 @@ mod restore;
 mod rewind;
 mod room;
 mod sizes;
+mod snapshots;
 mod standing;
 mod tasks;
 
@@ -41,10 +42,14 @@ pub(crate) use quota::{Quotas, Share};
 pub(crate) use registry::{OpenRefusal, Registry, RoomHandle, Seed};
 pub(crate) use restore::{document, rebuild};
 pub(crate) use room::RoomCommand;
+pub(crate) use snapshots::SnapshotOrders;
 pub(crate) use tasks::Place;
 
 use crate::yjs::Hub;
 use tasks::Tasks;
+
+/// What writers are told while the disk is full or has a fault.
+pub(crate) const CANNOT_STORE: &str = "the relay cannot store writes now because its disk is full or has a fault";
 
 /// Says what the relay does as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use super::sizes::Gauges;
 use super::{Phase, Place, Relay};
 use crate::limits::ROOM_MAILBOX;
 use crate::store::Store;
+use crate::yjs::stored;
 
 /// Reaches one room, which takes commands of one type. While a connection holds it, the room stays in memory.
 pub(crate) struct RoomHandle<C = RoomCommand> {
@@ -88,9 +89,12 @@ impl Relay {
         self.registry.unload_if_unused(name, alias)
     }
 
-    /// The sizes of the rooms in memory, by name.
+    /// The sizes of the rooms and documents of Yjs in memory, by the names under which they are stored.
     pub(crate) fn loaded(&self) -> Vec<(Arc<str>, Arc<Gauges>)> {
-        self.registry.lock().by_name.values().map(|handle| (handle.name.clone(), handle.gauges.clone())).collect()
+        let mut loaded = self.registry.loaded();
+        let documents = self.yjs().registry.loaded();
+        loaded.extend(documents.into_iter().map(|(name, gauges)| (stored(&name), gauges)));
+        loaded
     }
 
     /// Takes a room out of the registry because its task ends.
@@ -146,6 +150,11 @@ impl<C> Registry<C> {
         if rooms.by_name.get(name).is_some_and(|handle| handle.alias == alias) {
             rooms.remove(name);
         }
+    }
+
+    /// The sizes of all, by name.
+    fn loaded(&self) -> Vec<(Arc<str>, Arc<Gauges>)> {
+        self.lock().by_name.values().map(|handle| (handle.name.clone(), handle.gauges.clone())).collect()
     }
 
     /// Drops all handles: the rooms end when no connection holds them any more.

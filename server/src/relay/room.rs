@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
 
+use super::CANNOT_STORE;
 use super::compaction::Compaction;
 use super::former::{self, Former};
 use super::manage::{Manage, Orders};
@@ -25,9 +26,6 @@ use crate::store::{Report, Reports};
 
 /// Close code when a room is not available for a moment.
 const CLOSE_TRY_AGAIN: u16 = 1013;
-
-/// What writers are told while the disk is full or has a fault.
-const CANNOT_STORE: &str = "the relay cannot store writes now because its disk is full or has a fault";
 
 /// What a connection has for a room.
 pub(crate) enum RoomCommand {
@@ -184,7 +182,9 @@ async fn serve(task: RoomTask, restored: Restored) {
             return;
         }
         serving.look_at_quota(&mut room).await;
-        if serving.compaction.is_due(now_ms()) || serving.orders.wants_snapshot() && serving.compaction.is_possible() {
+        if serving.compaction.is_due(now_ms())
+            || serving.orders.snapshots.are_wanted() && serving.compaction.is_possible()
+        {
             let Some(same) = serving.compact(room).await else { return };
             room = same;
         }
@@ -277,7 +277,7 @@ impl Serving {
                 tracing::debug!(room = &*self.task.name, upto, "compacted");
                 self.compaction.done();
                 self.task.relay.metrics().compactions.of(Outcome::Ok).inc();
-                self.orders.snapshot_ended(&Ok(()));
+                self.orders.snapshots.ended(&Ok(()));
             }
             Report::CompactFailed { reason } => {
                 tracing::warn!(room = &*self.task.name, reason, "compaction failed; the log is kept");
@@ -316,7 +316,7 @@ impl Serving {
     fn compaction_failed(&mut self, reason: String) {
         self.compaction.failed();
         self.task.relay.metrics().compactions.of(Outcome::Failed).inc();
-        self.orders.snapshot_ended(&Err(reason));
+        self.orders.snapshots.ended(&Err(reason));
     }
 
     /// Tells the numbers of the room once everything is written out.
@@ -405,11 +405,11 @@ impl Serving {
                 bytes = snapshot.len(),
                 "the snapshot is too large to be loaded again; the log is kept"
             );
-            self.orders.snapshot_started();
+            self.orders.snapshots.started();
             self.compaction_failed("the snapshot is too large to be loaded again; the log is kept".into());
             return Some(room);
         }
-        self.orders.snapshot_started();
+        self.orders.snapshots.started();
         self.compaction.start(snapshot.len() as u64, now_ms());
         // In a full database there is room for a snapshot in place of the one before, not beside it.
         let history = self.compaction.is_well().then(|| self.task.relay.config().history.clone());

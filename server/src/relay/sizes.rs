@@ -30,7 +30,7 @@ pub struct RoomSizes {
 }
 
 impl Gauges {
-    pub(super) fn tell(&self, sizes: RoomSizes) {
+    pub(crate) fn tell(&self, sizes: RoomSizes) {
         self.connections.store(sizes.connections, Ordering::Relaxed);
         self.log_entries.store(sizes.log_entries, Ordering::Relaxed);
         self.log_bytes.store(sizes.log_bytes, Ordering::Relaxed);
@@ -50,7 +50,7 @@ impl Gauges {
 }
 
 impl Relay {
-    /// The sizes of all rooms in memory together.
+    /// The sizes of all rooms and documents of Yjs in memory together.
     pub fn room_sizes(&self) -> RoomSizes {
         self.loaded().iter().map(|(_, gauges)| gauges.read()).fold(RoomSizes::default(), |sum, one| RoomSizes {
             connections: sum.connections + one.connections,

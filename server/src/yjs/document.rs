@@ -112,6 +112,12 @@ impl Document {
         self.bytes + self.authors.len() * AUTHOR_BYTES + self.deleted.bytes()
     }
 
+    /// How many authors there are, and how much of them is there without a gap.
+    pub(crate) fn known(&self) -> (u64, u64) {
+        let events = self.authors.values().map(|author| u64::from(author.known())).sum();
+        (self.authors.len() as u64, events)
+    }
+
     /// The state vector: how much of each author is there without a gap.
     pub(crate) fn vector(&self) -> Vec<u8> {
         let mut out = Vec::new();

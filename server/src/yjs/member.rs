@@ -24,6 +24,8 @@ pub(crate) struct Member {
     pub(super) since: Instant,
     /// Whether it was told that it may not write.
     pub(super) told: bool,
+    /// Whether it has asked what it lacks.
+    pub(super) asked: bool,
     /// Whether there was no space for what it wrote: it has to come again to be asked for that.
     pub(super) turned_away: bool,
     /// On whose account it is.

@@ -10,12 +10,14 @@
 //! | `ranges`, `author`, `document` | what is known of a document, without placing anything in it |
 //! | `presence`, `message`, `name` | who is there; the frames of both dialects; names |
 //! | `room`, `member`, `session`, `entry` | the task of a document, its connections, the task of a connection, how one comes in |
+//! | `manage` | what operators ask of a document |
 
 mod author;
 mod block;
 pub(crate) mod bytes;
 mod document;
 mod entry;
+mod manage;
 mod member;
 mod message;
 mod name;
@@ -41,6 +43,7 @@ use crate::socket::{Refusal, accept, socket_config};
 use crate::store::Saved;
 
 pub use name::from_stored;
+pub(crate) use name::{SHOWN_PREFIX, shown, stored};
 
 use document::Document;
 use message::Dialect;

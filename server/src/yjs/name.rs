@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 /// Begins the name of every stored document of Yjs. No room of Syncline can have it: their names have no control characters.
 const STORED_PREFIX: &str = "\u{1}yjs:";
 
+/// Begins the name of every document of Yjs as operators see it.
+pub(crate) const SHOWN_PREFIX: &str = "yjs:";
+
 /// The name of a document cannot be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -36,8 +39,8 @@ pub(super) fn token(query: Option<&str>) -> Option<String> {
 }
 
 /// The name of a document as operators see it.
-pub(super) fn shown(name: &str) -> Arc<str> {
-    format!("yjs:{name}").into()
+pub(crate) fn shown(name: &str) -> Arc<str> {
+    format!("{SHOWN_PREFIX}{name}").into()
 }
 
 /// The name under which a document is stored.

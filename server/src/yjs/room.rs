@@ -10,20 +10,18 @@ use tokio_tungstenite::tungstenite::Bytes;
 
 use super::bytes::Malformed;
 use super::document::{Change, Document, Refused};
+use super::manage::{Order, Orders};
 use super::member::{Member, Members};
 use super::message::{Dialect, Reply};
 use super::presence::Presence;
 use crate::limits::{ROOM_TICK, ROOM_TURN, YJS_PRESENCE_PAUSE, YJS_REFUSAL_PAUSE};
-use crate::metrics::Rejected;
-use crate::relay::{Compaction, Relay, Seed, Share, now_ms};
+use crate::metrics::{Acks, Level, Outcome, Rejected};
+use crate::relay::{CANNOT_STORE, Compaction, Relay, RoomSizes, Seed, Share, now_ms};
 use crate::socket::{CLOSE_TRY_AGAIN, Importance};
 use crate::store::{LoadError, Report, Reports, Saved};
 
 /// Answers to state vectors that are kept until the document changes: of new clients, and of those that come back at once.
 const ANSWERS: usize = 4;
-
-/// What writers are told while the disk is full or has a fault.
-const CANNOT_STORE: &str = "the relay cannot store updates now because its disk is full or has a fault";
 
 /// What a connection has for a document. Everything in it was checked.
 pub(crate) enum Command {
@@ -33,14 +31,16 @@ pub(crate) enum Command {
     Rights { member: u64, writes: bool },
     /// It says what it has and asks for the rest.
     Vector { member: u64, vector: Bytes },
-    /// It has something new. The permit is for the memory.
-    Update { member: u64, update: Bytes, _space: OwnedSemaphorePermit },
+    /// It has something new, which came at `received`. The permit is for the memory.
+    Update { member: u64, update: Bytes, received: std::time::Instant, _space: OwnedSemaphorePermit },
     /// Who is there.
     Presence { member: u64, update: Bytes },
     /// It asks who is there.
     Query { member: u64 },
     /// It has gone.
     Leave { member: u64 },
+    /// An operator asks something.
+    Manage(Order),
 }
 
 /// An acknowledgement that waits for the disk.
@@ -62,6 +62,9 @@ struct Serving {
     presence: Presence,
     answers: Vec<Answer>,
     acks: VecDeque<Ack>,
+    /// How long updates wait for them.
+    times: Acks,
+    orders: Orders,
     /// Last log entry that was handed to the store, and the last one that the disk has.
     written: u64,
     durable: u64,
@@ -99,12 +102,14 @@ pub(super) async fn run(seed: Seed<Command>) {
     match restore(&seed).await {
         Ok((document, saved)) => {
             tracing::debug!(document = &*seed.name, entries = saved.log.len(), "document loaded");
+            seed.relay.metrics().loads.of(Outcome::Ok).inc();
             let sizes = (saved.log_bytes() + snapshot_bytes(&saved), saved.last_id() > 0);
             let share = Share::of(&seed.relay, &seed.store, (&seed.name, &saved.about), sizes).await;
             Serving::new(seed, document, &saved, share).run().await;
         }
         Err(error) => {
             tracing::error!(document = &*seed.name, %error, "document refused");
+            seed.relay.metrics().loads.of(Outcome::Failed).inc();
             refuse(seed).await;
         }
     }
@@ -154,6 +159,8 @@ impl Serving {
             presence: Presence::default(),
             answers: Vec::new(),
             acks: VecDeque::new(),
+            times: Acks::default(),
+            orders: Orders::default(),
             written: saved.last_id(),
             durable: saved.last_id(),
             reports,
@@ -188,10 +195,12 @@ impl Serving {
             };
             self.tell_presence();
             self.look_at_quota().await;
-            if step == Step::End {
+            self.tell_sizes();
+            if step == Step::End || self.orders.carry_out(&mut self.document).await.is_none() {
                 return;
             }
-            if self.compaction.is_due(now_ms()) && self.compact().await.is_none() {
+            let is_ordered = self.orders.snapshots.are_wanted() && self.compaction.is_possible();
+            if (self.compaction.is_due(now_ms()) || is_ordered) && self.compact().await.is_none() {
                 return;
             }
         }
@@ -206,7 +215,7 @@ impl Serving {
                 }
             }
             Command::Vector { member, vector } => self.answer(member, vector),
-            Command::Update { member, update, .. } => self.update(member, update).await,
+            Command::Update { member, update, received, .. } => self.update(member, update, received).await,
             Command::Presence { member, update } => {
                 if let Some(who) = self.members.by_number.get(&member) {
                     self.presence.take(member, who.since, &update);
@@ -218,6 +227,7 @@ impl Serving {
                 }
             }
             Command::Leave { member } => self.leave(member),
+            Command::Manage(order) => self.orders.take(&self.document, self.durable >= self.written, order),
         }
     }
 
@@ -245,7 +255,10 @@ impl Serving {
 
     /// Sends what a client lacks. Many ask the same at once, so answers are kept until the document changes.
     fn answer(&mut self, member: u64, vector: Bytes) {
-        let Some(who) = self.members.by_number.get(&member) else { return };
+        let Some(who) = self.members.by_number.get_mut(&member) else { return };
+        if std::mem::replace(&mut who.asked, true) {
+            self.seed.relay.metrics().resyncs.inc();
+        }
         let kept = self.answers.iter().find(|(asked, prefix, _)| *asked == vector && *prefix == who.prefix);
         let frame = match kept {
             Some((_, _, frame)) => frame.clone(),
@@ -267,14 +280,19 @@ impl Serving {
         }
     }
 
-    async fn update(&mut self, member: u64, update: Bytes) {
+    async fn update(&mut self, member: u64, update: Bytes, received: std::time::Instant) {
+        let metrics = self.seed.relay.metrics().clone();
         let Some(who) = self.members.by_number.get_mut(&member) else { return };
         if !who.writes {
             // The update was checked; what is known already is no try to write.
             let stored = !self.document.has_news(&update).unwrap_or(true);
+            if !stored {
+                metrics.rejected.of(Rejected::Forbidden).inc();
+            }
             return refuse_update(who, stored, "this token may read the document, not write");
         }
         if !self.seed.store.takes_writes() && self.document.has_news(&update).unwrap_or(true) {
+            metrics.rejected.of(Rejected::Store).inc();
             refuse_update(who, false, CANNOT_STORE);
             return who.outbox.close(CLOSE_TRY_AGAIN, CANNOT_STORE);
         }
@@ -282,7 +300,7 @@ impl Serving {
         let space = self.share.space().filter(|space| space.left == 0 && update.first() != Some(&0));
         if let Some(space) = space.filter(|_| self.document.has_news(&update).unwrap_or(true)) {
             who.turned_away = true;
-            self.seed.relay.metrics().rejected.of(Rejected::Quota).inc();
+            metrics.rejected.of(Rejected::Quota).inc();
             return refuse_update(who, false, &space.reason);
         }
         let news = match self.document.merge(&update) {
@@ -291,8 +309,10 @@ impl Serving {
             Ok(Change::Part(news)) => news,
             Err(refused) => {
                 tracing::info!(document = &*self.seed.name, %refused, "an update is refused");
+                metrics.rejected.of(reason(&refused)).inc();
                 refuse_update(who, false, &refused.to_string());
                 if refused == Refused::Gaps {
+                    metrics.resyncs.inc();
                     who.outbox.close(CLOSE_TRY_AGAIN, &refused.to_string());
                 }
                 return;
@@ -301,6 +321,7 @@ impl Serving {
         self.answers.clear();
         self.members.broadcast(Reply::Update(&news), Some(member), Importance::Required);
         self.written += 1;
+        self.times.wrote_for_disk(self.written, received);
         self.acknowledge(member, &update);
         self.compaction.wrote(news.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
@@ -325,6 +346,7 @@ impl Serving {
         let is_full = self.share.is_full();
         if std::mem::replace(&mut self.is_full, is_full) && !is_full {
             for who in self.members.by_number.values().filter(|who| who.turned_away) {
+                self.seed.relay.metrics().resyncs.inc();
                 who.outbox.close(CLOSE_TRY_AGAIN, "there is space again: reconnect");
             }
         }
@@ -352,6 +374,7 @@ impl Serving {
         match report {
             Report::Durable { upto } => {
                 self.durable = self.durable.max(upto);
+                self.times.reached(Level::Durable, upto, self.seed.relay.metrics());
                 self.send_acks();
             }
             Report::Failed { from, reason } => {
@@ -359,13 +382,25 @@ impl Serving {
                 tracing::error!(document = &*self.seed.name, from, reason, "the document ends because a write failed");
                 return Step::End;
             }
-            Report::Compacted { .. } => self.compaction.done(),
+            Report::Compacted { .. } => {
+                self.compaction.done();
+                self.seed.relay.metrics().compactions.of(Outcome::Ok).inc();
+                self.orders.snapshots.ended(&Ok(()));
+            }
             Report::CompactFailed { reason } => {
                 tracing::warn!(document = &*self.seed.name, reason, "compaction failed; the log is kept");
                 self.compaction.failed();
+                self.seed.relay.metrics().compactions.of(Outcome::Failed).inc();
+                self.orders.snapshots.ended(&Err(reason));
             }
         }
         Step::Continue
+    }
+
+    /// Tells how large it is, for those who look without asking.
+    fn tell_sizes(&self) {
+        let (connections, last_entry) = (self.members.by_number.len() as u64, self.written);
+        self.seed.gauges.tell(RoomSizes { connections, last_entry, ..self.compaction.sizes() });
     }
 
     /// Tells everybody what has changed of presence, at most so often.
@@ -408,6 +443,7 @@ impl Serving {
         let (document, snapshot) = task.await.ok()?;
         self.document = document;
         self.answers.clear();
+        self.orders.snapshots.started();
         self.compaction.start(snapshot.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
         self.seed.store.compact(&name, self.written, snapshot, None, &self.reporter).await;
@@ -417,6 +453,15 @@ impl Serving {
 
 fn snapshot_bytes(saved: &Saved) -> u64 {
     saved.snapshot.as_ref().map_or(0, |(_, blob)| blob.len() as u64)
+}
+
+/// Why an update is not taken, as it is counted.
+fn reason(refused: &Refused) -> Rejected {
+    match refused {
+        Refused::Malformed(_) => Rejected::Damaged,
+        Refused::Gaps => Rejected::Resync,
+        Refused::Full => Rejected::Limit,
+    }
 }
 
 /// Answers an update that is not taken. y-websocket has no word for it but this warning, which it gets once.

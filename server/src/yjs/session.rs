@@ -235,14 +235,14 @@ impl Session<'_> {
     /// Hands a message to its document; waits while that has too much to do, and with it this socket.
     async fn message(&mut self, key: &[u8], frame: &Bytes, message: Message<'_>) {
         let Some(Entry::Open(open)) = self.documents.get_mut(key) else { return };
-        let member = open.member;
+        let (member, received) = (open.member, std::time::Instant::now());
         let command = match message {
             Message::Vector(vector) => Command::Vector { member, vector: frame.slice_ref(vector) },
             Message::Update(update) => {
                 let bytes = (update.len() + COMMAND_BYTES).min(YJS_INBOX_BYTES) as u32;
                 // The semaphore is never closed.
                 let Ok(space) = self.relay.yjs().inbox.clone().acquire_many_owned(bytes).await else { return };
-                Command::Update { member, update: frame.slice_ref(update), _space: space }
+                Command::Update { member, update: frame.slice_ref(update), received, _space: space }
             }
             Message::Presence(update) => Command::Presence { member, update: frame.slice_ref(update) },
             Message::Query => Command::Query { member },
@@ -342,6 +342,7 @@ impl Session<'_> {
             writes,
             since,
             told: false,
+            asked: false,
             turned_away: false,
             tenant,
         };

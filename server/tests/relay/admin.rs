@@ -16,7 +16,7 @@ use crate::operator::*;
 
 const TOKEN: &str = "a token of operators with enough bytes";
 
-fn document() -> Json {
+pub(crate) fn document() -> Json {
     serde_json::from_str(OPENAPI).unwrap()
 }
 
@@ -60,7 +60,7 @@ fn check(value: &Json, schema: &Json, document: &Json, at: &str) -> Result<(), S
 }
 
 /// Checks an answer by what the description says of the operation.
-fn fits(answer: &Answer, operation: &Json, document: &Json, at: &str) {
+pub(crate) fn fits(answer: &Answer, operation: &Json, document: &Json, at: &str) {
     let response = &operation["responses"][answer.status.to_string()];
     assert!(response.is_object(), "{at}: {} is not described: {}", answer.status, answer.text());
     let kind = answer.content_type.split(';').next().unwrap();

@@ -26,5 +26,6 @@ mod slow;
 mod tls;
 mod tokens;
 mod yjs;
+mod yjs_admin;
 mod yjs_common;
 mod yjs_hostile;

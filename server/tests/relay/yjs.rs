@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use syncline_server::store::FILE_NAME;
 
 use crate::common::*;
+use crate::operator::*;
 use crate::yjs_common::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,6 +115,7 @@ async fn a_document_is_unloaded_comes_back_whole_and_is_refused_if_it_is_damaged
     let server = serve(settings).await;
     let (frames, code) = Socket::sync(server.address(), "pad").await.read_to_end().await;
     assert_eq!((frames, code), (vec![], 1013));
+    assert_eq!(sample(&metrics(server.address()).await, "syncline_room_loads_total{outcome=\"failed\"}"), 1.0);
     // Others are served.
     assert_eq!(Socket::sync(server.address(), "other").await.text().await, "");
     server.drain().await;
