@@ -106,6 +106,9 @@ describe("a function that gets tokens", { concurrency: true }, () => {
     const { connection } = join(never);
     await assert.rejects(connection.synced(), (error) => error.code === "stopped" && error.cause.code === "unauthorized");
     assert.equal(never.calls.length, 2);
+    connection.renew(relay.token(60));
+    await connection.synced();
+    assert.equal(never.calls.length, 2);
   });
 
   test("need not give tokens whose time the client can tell: after a close it is called again", async () => {

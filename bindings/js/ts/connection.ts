@@ -198,7 +198,7 @@ export class Connection {
   renew(token: string): void {
     this.#assertOpen();
     if (typeof token !== "string") throw new SynclineError("invalid-option", "renew() needs a token");
-    this.#tokens.renew(token);
+    this.#tokens.renew(token, this.#socket !== undefined);
     if (this.status.state === "stopped") this.online();
   }
 

@@ -41,6 +41,8 @@ export class Tokens {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The number of the latest question: what comes for an earlier one is dropped. */
   #question = 0;
+  /** A token for the next connection, which then asks nobody. */
+  #given: string | undefined;
   /** Goes on with an attempt to connect that waits for a token. */
   #waiting: (() => void) | undefined;
   /** Whether the relay has refused a token and not let this client in since then. */
@@ -59,17 +61,26 @@ export class Tokens {
   /** Calls `ready` when the replica has a token to connect with, or `failed`; at once if there is nobody to ask. */
   beforeConnect(ready: () => void, failed: () => void): void {
     if (typeof this.#source !== "function") return ready();
+    if (this.#given !== undefined) {
+      this.#use(this.#given);
+      this.#given = undefined;
+      return ready();
+    }
     this.#ask(this.#source, ready, failed);
     this.#waiting = ready;
   }
 
-  /** Takes a token that nobody asked for. In place of a fixed one it stays; a function is asked before its end. */
-  renew(token: string): void {
+  /**
+   * Takes a token that nobody asked for; without a socket the next one begins with it. In place of a fixed one it stays; a
+   * function is asked before its end.
+   */
+  renew(token: string, hasSocket: boolean): void {
     const ready = this.#waiting;
     this.stop();
     this.#refused = false;
     if (typeof this.#source !== "function") this.#source = token;
-    this.#use(token);
+    if (hasSocket || ready) this.#use(token);
+    else this.#keep(token);
     ready?.();
   }
 
@@ -90,6 +101,11 @@ export class Tokens {
     this.#question++;
     this.#waiting = undefined;
     clearTimeout(this.#timer);
+  }
+
+  #keep(token: string): void {
+    this.#user.take(token);
+    this.#given = token;
   }
 
   #use(token: string | undefined): void {

@@ -130,7 +130,10 @@ async def test_a_function_whose_tokens_are_refused_twice_stops_the_connection(gu
     async with connect(guarded, token) as conn:
         with pytest.raises(RelayError) as refused:
             await conn.synced(SECONDS)
-    assert (refused.value.code, len(calls)) == ("unauthorized", 2)
+        assert (refused.value.code, len(calls)) == ("unauthorized", 2)
+        conn.renew(guarded.token(60))
+        await conn.synced(SECONDS)
+        assert len(calls) == 2
 
 
 async def test_tokens_whose_time_cannot_be_told_are_got_again_after_the_close(guarded: Relay) -> None:

@@ -52,6 +52,7 @@ class Tokens:
         self._task: asyncio.Task[None] | None = None
         self._ready: Callable[[], None] | None = None
         self._refused = False
+        self._given: str | None = None
 
     @property
     def fixed(self) -> str | None:
@@ -61,22 +62,32 @@ class Tokens:
     def before_connect(self, ready: Callable[[], None], failed: Callable[[], None]) -> None:
         """Calls one of the two once it is known what to connect with; at once if there is nobody to ask."""
         self.stop()
+        given, self._given = self._given, None
         if not callable(self._source):
+            ready()
+            return
+        if given is not None:
+            self._watch(given)
             ready()
             return
         self._ready = ready
         self._task = asyncio.get_running_loop().create_task(self._first(self._source, ready, failed))
 
-    def renew(self, token: str) -> None:
-        """Takes a token that nobody asked for. In place of a fixed one it stays; a function is asked before its end."""
+    def renew(self, token: str, has_socket: bool) -> None:
+        """Takes a token that nobody asked for; without a socket the next one begins with it.
+
+        In place of a fixed one it stays; a function is asked before its end.
+        """
         ready = self._ready
         self.stop()
         self._refused = False
         if not callable(self._source):
             self._source = token
         self._user.take_token(token)
-        if callable(self._source):
-            self._task = asyncio.get_running_loop().create_task(self._refresh(self._source, token))
+        if has_socket or ready is not None:
+            self._watch(token)
+        else:
+            self._given = token
         if ready is not None:
             ready()
 
@@ -97,6 +108,11 @@ class Tokens:
         if self._task is not None:
             self._task.cancel()
             self._task = None
+
+    def _watch(self, token: str) -> None:
+        """Sees to it that a function is asked before the end of a token."""
+        if callable(self._source):
+            self._task = asyncio.get_running_loop().create_task(self._refresh(self._source, token))
 
     async def _first(self, source: TokenFunction, ready: Callable[[], None], failed: Callable[[], None]) -> None:
         try:

@@ -71,6 +71,10 @@ class Transport:
         """Whether the outbox has room."""
         return self._reserved < OUTBOX_BYTES
 
+    def busy(self) -> bool:
+        """Whether there is a socket, open or on its way."""
+        return self._socket is not None
+
     def reserve(self, size: int) -> None:
         """Counts a frame that will be handed to :meth:`send` in a moment."""
         self._reserved += size

@@ -116,7 +116,7 @@ class Connection:
         if not isinstance(token, str):
             raise TypeError("renew() needs a token, a str")
         self._check_open()
-        self._tokens.renew(token)
+        self._tokens.renew(token, self._transport.busy())
         if self.status.state == "stopped":
             self.online()
 
