@@ -4,11 +4,17 @@ use std::net::SocketAddr;
 
 use serde_json::{Value as Json, json};
 use syncline::replica::AckLevel;
+use syncline_server::access::AccessLevel;
+use syncline_server::metrics::Rejected;
 
 use crate::admin::{document as description, fits};
 use crate::common::*;
 use crate::operator::*;
+use crate::tokens::{secured, token};
 use crate::yjs_common::*;
+
+/// An update without blocks and deletes.
+const NOTHING_NEW: &[u8] = &[0, 0];
 
 /// Asks, and checks the answer by the description.
 async fn asked(address: SocketAddr, method: &str, path: &str) -> Answer {
@@ -195,5 +201,22 @@ async fn documents_count_into_the_metrics_of_rooms() {
     let page = metrics(address).await;
     assert_eq!(read(&page, "compactions_total{outcome=\"ok\"}"), 1.0);
     assert_eq!((read(&page, "room_log_entries"), read(&page, "resyncs_total")), (0.0, 1.0));
+    server.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_of_who_may_only_read_is_counted_as_forbidden() {
+    let data = tempfile::tempdir().unwrap();
+    let server = serve(secured(data.path())).await;
+    let (reader, writer) = (token("ada", "pad", AccessLevel::Read), Writer::new(1));
+    let mut ada = Socket::try_open(server.address(), &format!("/yjs/pad?token={reader}")).await.unwrap();
+    ada.update(&writer.write("a")).await;
+    ada.next_of_kind(2).await;
+    // What brings nothing is no try to write.
+    ada.update(NOTHING_NEW).await;
+    assert_eq!(ada.text().await, "");
+    let metrics = server.relay().metrics();
+    assert_eq!(metrics.rejected.of(Rejected::Forbidden).value(), 1);
+    assert!(metrics.acks.iter().all(|times| times.read().buckets.iter().all(|(_, count)| *count == 0)));
     server.drain().await;
 }
