@@ -18,6 +18,7 @@ use crate::metrics::Rejected;
 use crate::relay::{Compaction, Relay, Seed, Share, now_ms};
 use crate::socket::{CLOSE_TRY_AGAIN, Importance};
 use crate::store::{LoadError, Report, Reports, Saved};
+use crate::trace::RoomTrace;
 
 /// Answers to state vectors that are kept until the document changes: of new clients, and of those that come back at once.
 const ANSWERS: usize = 4;
@@ -34,7 +35,7 @@ pub(crate) enum Command {
     /// It says what it has and asks for the rest.
     Vector { member: u64, vector: Bytes },
     /// It has something new. The permit is for the memory.
-    Update { member: u64, update: Bytes, _space: OwnedSemaphorePermit },
+    Update { member: u64, update: Bytes, received: std::time::Instant, _space: OwnedSemaphorePermit },
     /// Who is there.
     Presence { member: u64, update: Bytes },
     /// It asks who is there.
@@ -68,6 +69,7 @@ struct Serving {
     reports: mpsc::UnboundedReceiver<Report>,
     reporter: Reports,
     compaction: Compaction,
+    trace: RoomTrace,
     /// When changes of presence go out next, and when they last did.
     told: Instant,
     empty_since: Option<Instant>,
@@ -96,7 +98,13 @@ enum RestoreError {
 
 /// Loads the document and serves it until nobody needs it; ends at once if it cannot be loaded.
 pub(super) async fn run(seed: Seed<Command>) {
-    match restore(&seed).await {
+    let mut span = seed.relay.tracing().and_then(|tracing| tracing.load(&super::name::shown(&seed.name)));
+    let restored = restore(&seed).await;
+    if let Some(span) = &mut span {
+        span.loaded(restored.as_ref().map(|(_, saved)| saved.log.len() as u64));
+    }
+    drop(span);
+    match restored {
         Ok((document, saved)) => {
             tracing::debug!(document = &*seed.name, entries = saved.log.len(), "document loaded");
             let sizes = (saved.log_bytes() + snapshot_bytes(&saved), saved.last_id() > 0);
@@ -148,6 +156,7 @@ impl Serving {
         let settings = &seed.relay.config().room;
         Serving {
             compaction: Compaction::new(settings, saved.log.len() as u64, saved.log_bytes(), snapshot_bytes(saved)),
+            trace: RoomTrace::new(seed.relay.tracing(), &super::name::shown(&seed.name)),
             seed,
             members: Members::default(),
             document,
@@ -187,6 +196,7 @@ impl Serving {
                 _ = ticks.tick() => self.tick(),
             };
             self.tell_presence();
+            self.trace.accepted();
             self.look_at_quota().await;
             if step == Step::End {
                 return;
@@ -206,7 +216,7 @@ impl Serving {
                 }
             }
             Command::Vector { member, vector } => self.answer(member, vector),
-            Command::Update { member, update, .. } => self.update(member, update).await,
+            Command::Update { member, update, received, .. } => self.update(member, update, received).await,
             Command::Presence { member, update } => {
                 if let Some(who) = self.members.by_number.get(&member) {
                     self.presence.take(member, who.since, &update);
@@ -267,7 +277,7 @@ impl Serving {
         }
     }
 
-    async fn update(&mut self, member: u64, update: Bytes) {
+    async fn update(&mut self, member: u64, update: Bytes, received: std::time::Instant) {
         let Some(who) = self.members.by_number.get_mut(&member) else { return };
         if !who.writes {
             // The update was checked; what is known already is no try to write.
@@ -305,7 +315,10 @@ impl Serving {
         self.compaction.wrote(news.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
         let tenant = self.share.tenant();
-        self.seed.store.append_for(tenant, &name, self.written, news, &self.reporter).await;
+        let trace = self.members.by_number.get(&member).and_then(|who| who.trace.as_deref());
+        self.trace.wrote(trace, self.written..=self.written, received);
+        let cause = self.trace.cause(self.written);
+        self.seed.store.append_for((tenant, cause), &name, self.written, news, &self.reporter).await;
         self.count();
     }
 
@@ -352,17 +365,23 @@ impl Serving {
         match report {
             Report::Durable { upto } => {
                 self.durable = self.durable.max(upto);
+                self.trace.durable(upto);
                 self.send_acks();
             }
             Report::Failed { from, reason } => {
                 // What is in memory is not what is stored: everyone reconnects, and it is loaded anew.
                 tracing::error!(document = &*self.seed.name, from, reason, "the document ends because a write failed");
+                self.trace.failed(&reason);
                 return Step::End;
             }
-            Report::Compacted { .. } => self.compaction.done(),
+            Report::Compacted { .. } => {
+                self.compaction.done();
+                self.trace.compacted(Ok(()));
+            }
             Report::CompactFailed { reason } => {
                 tracing::warn!(document = &*self.seed.name, reason, "compaction failed; the log is kept");
                 self.compaction.failed();
+                self.trace.compacted(Err(&reason));
             }
         }
         Step::Continue
@@ -400,6 +419,7 @@ impl Serving {
     /// Hands a snapshot to the store, and keeps the document in the same compact form. `None` if that panicked.
     async fn compact(&mut self) -> Option<()> {
         let document = std::mem::take(&mut self.document);
+        self.trace.compacts();
         let task = tokio::task::spawn_blocking(move || {
             let compact = document.compacted();
             let snapshot = compact.snapshot();
@@ -408,6 +428,7 @@ impl Serving {
         let (document, snapshot) = task.await.ok()?;
         self.document = document;
         self.answers.clear();
+        self.trace.snapshot(snapshot.len(), self.written);
         self.compaction.start(snapshot.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
         self.seed.store.compact(&name, self.written, snapshot, None, &self.reporter).await;
