@@ -170,6 +170,9 @@ pub const TRACE_END: Duration = Duration::from_secs(3);
 /// Writes of one room that are traced at a time; of more than that only the first are.
 pub const TRACE_WRITES: usize = 1024;
 
+/// Longest text in a span in bytes: the queue is bounded by spans.
+pub const TRACE_TEXT: usize = 256;
+
 /// Writes that one commit refers to.
 pub const TRACE_LINKS: usize = 128;
 

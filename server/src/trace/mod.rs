@@ -25,7 +25,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
 
 use crate::config::TraceConfig;
-use crate::limits::TRACE_LINKS;
+use crate::limits::{TRACE_LINKS, TRACE_TEXT};
 use crate::metrics::{By, Exported};
 
 pub use parent::{NotTraceParent, TraceParent};
@@ -108,8 +108,8 @@ impl Tracing {
     /// A request of an operator for what `route` stands for.
     pub(crate) fn admin(&self, parent: Option<&TraceParent>, method: &str, route: &str) -> Option<Traced> {
         let mut span = self.under("admin", SpanKind::Server, parent, Instant::now(), None)?;
-        span.0.set_attribute(KeyValue::new("http.request.method", method.to_owned()));
-        span.0.set_attribute(KeyValue::new("http.route", route.to_owned()));
+        span.text("http.request.method", method);
+        span.text("http.route", route);
         Some(span)
     }
 
@@ -163,8 +163,14 @@ impl Traced {
     }
 
     fn room(mut self, room: &str) -> Traced {
-        self.0.set_attribute(KeyValue::new(attribute::ROOM, room.to_owned()));
+        self.text(attribute::ROOM, room);
         self
+    }
+
+    /// What a stranger may have made up is cut off.
+    fn text(&mut self, name: &'static str, text: &str) {
+        let text = &text[..text.floor_char_boundary(TRACE_TEXT)];
+        self.0.set_attribute(KeyValue::new(name, text.to_owned()));
     }
 
     fn number(&mut self, name: &'static str, number: u64) {
@@ -178,7 +184,7 @@ impl Traced {
 
     /// The software of the peer.
     pub(crate) fn agent(&mut self, agent: &str) {
-        self.0.set_attribute(KeyValue::new(attribute::AGENT, agent.to_owned()));
+        self.text(attribute::AGENT, agent);
     }
 
     /// How many entries of the log there were, if the room can be had.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use syncline::link::{Message as Inner, Open};
+use syncline::link::{Hello, Message as Inner, Open};
 use syncline::replica::AckLevel;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
@@ -91,13 +91,14 @@ async fn a_malformed_parent_is_ignored() {
     request.headers_mut().insert("sec-websocket-protocol", "syncline.1".parse().unwrap());
     request.headers_mut().insert("traceparent", parent().replace("-01", "-1").parse().unwrap());
     let mut raw = Raw::connect_by(request, server.address()).await;
-    raw.hello(None).await;
+    let (agent, now_ms) = ("é".repeat(2_000), now_ms());
+    raw.say(&Inner::Hello(Hello { protocol: 1, features: 0, agent, token: None, now_ms })).await;
     for text in ["nonsense".to_owned(), parent().to_uppercase(), String::new(), "0".repeat(1_000)] {
         raw.say(&Inner::Trace(text)).await;
     }
     raw.say(&Inner::Open(Open {
         room: "board".into(),
-        replica: syncline::clock::ReplicaId::new(now_ms(), 7),
+        replica: syncline::clock::ReplicaId::new(now_ms, 7),
         version: Default::default(),
     }))
     .await;
@@ -106,6 +107,7 @@ async fn a_malformed_parent_is_ignored() {
     server.drain().await;
     let connect = &collector.spans("connect")[0];
     assert!(connect.parent_span_id.is_empty() && !is_in_trace(connect));
+    assert_eq!(attribute(connect, "syncline.agent"), "é".repeat(128));
 }
 
 #[tokio::test(flavor = "multi_thread")]
