@@ -11,6 +11,7 @@
 //! | [`store`] | the database: an SQLite file with a thread of its own |
 //! | [`relay`] | the rooms in memory, one task each |
 //! | [`socket`] | one connection: upgrade, framing, bounded queue, keep-alive |
+//! | [`trace`] | spans of what is done, sent to a collector |
 //! | [`metrics`] | what is counted, and how it is shown |
 //! | [`yjs`] | documents for clients of Yjs: y-websocket and Hocuspocus |
 //! | [`http`] | health, readiness, version, the door to `/sync` |
@@ -42,5 +43,6 @@ pub mod shutdown;
 pub mod socket;
 pub mod store;
 pub mod tls;
+pub mod trace;
 mod watched;
 pub mod yjs;

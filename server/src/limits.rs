@@ -155,6 +155,27 @@ pub const ADMIN_PAGE: usize = 1000;
 /// Time for an order of an operator to a room: what takes longer goes on, but nobody waits for it.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Most spans of one message to the collector: some 300 kB.
+pub const TRACE_BATCH: usize = 512;
+
+/// Longest time that a finished span waits for others to be sent with.
+pub const TRACE_PAUSE: Duration = Duration::from_secs(2);
+
+/// Time for the collector to take a batch; what it did not take by then is given up.
+pub const TRACE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for what waits to be sent at the end of the process, beyond that of the drain.
+pub const TRACE_END: Duration = Duration::from_secs(3);
+
+/// Writes of one room that are traced at a time; of more than that only the first are.
+pub const TRACE_WRITES: usize = 1024;
+
+/// Longest text in a span in bytes: the queue is bounded by spans.
+pub const TRACE_TEXT: usize = 256;
+
+/// Writes that one commit refers to.
+pub const TRACE_LINKS: usize = 128;
+
 /// Largest document of Yjs in memory in bytes: also the largest frame that a client gets.
 pub const YJS_DOCUMENT_BYTES: usize = syncline::bounds::MESSAGE_BYTES;
 

@@ -25,6 +25,7 @@ use crate::relay::{Phase, Relay};
 use crate::socket::{Peer, Wire, WireStream};
 use crate::store::{OpenError, Store};
 use crate::tls::{Tls, TlsError};
+use crate::trace::TraceError;
 
 /// Says why a relay does not start, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum ServeError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Traces cannot be sent to what the settings name.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}. Stop what uses the port, or choose another one with --listen.")]
     Listen {
@@ -81,6 +85,7 @@ impl Server {
         let listener = listen_on(listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
         let relay = Relay::new(config.clone(), access, admin);
+        relay.start_tracing()?;
         let acceptor = tokio::spawn(accept(listener, relay.clone(), tls.clone()));
         match open_store(config, relay.metrics().store.clone()).await {
             Ok(store) => relay.ready(store),

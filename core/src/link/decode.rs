@@ -67,6 +67,7 @@ pub(super) fn decode_array(bytes: &[u8]) -> Result<Message, DecodeError> {
         PONG => Message::Pong(reader.uint()?),
         DRAIN => Message::Drain(reader.uint()?),
         TOKEN => Message::Token(reader.text(bounds::FIELD_BYTES)?),
+        TRACE => Message::Trace(reader.text(bounds::FIELD_BYTES)?),
         RESUME | RESUMED | TELL | ASK | RETIRED | ROUND => decode_later(kind, &mut reader)?,
         _ => return Err(DecodeError::Range("message type")),
     };

@@ -36,6 +36,7 @@ pub(super) const ASK: u64 = 15;
 pub(super) const RETIRED: u64 = 16;
 pub(super) const ROUND: u64 = 17;
 pub(super) const TOKEN: u64 = 18;
+pub(super) const TRACE: u64 = 19;
 
 /// How far a write has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +69,8 @@ impl std::fmt::Display for AckLevel {
 pub struct Hello {
     /// Protocol version; 1.
     pub protocol: u64,
-    /// Bits of optional features that the sender knows: [`FEATURE_TOKEN`](super::FEATURE_TOKEN).
+    /// Bits of optional features that the sender knows: [`FEATURE_TOKEN`](super::FEATURE_TOKEN),
+    /// [`FEATURE_TRACE`](super::FEATURE_TRACE).
     pub features: u64,
     /// Name and version of the software.
     pub agent: String,
@@ -206,6 +208,9 @@ pub enum Message {
     /// A fresh token in place of the one that the hello brought; only to a relay that knows
     /// [`FEATURE_TOKEN`](super::FEATURE_TOKEN).
     Token(String),
+    /// What the writes that follow belong to: a `traceparent` of W3C Trace Context, or nothing any more if it is empty. Only
+    /// to a relay that knows [`FEATURE_TRACE`](super::FEATURE_TRACE).
+    Trace(String),
     /// The relay is about to stop: come back after about this many milliseconds.
     Drain(u64),
 }
@@ -238,7 +243,8 @@ impl Message {
             | Message::Presence { alias, .. }
             | Message::Leave { alias } => Some(RoomRef::Alias(*alias)),
             Message::Error { alias, .. } => alias.map(RoomRef::Alias),
-            Message::Hello(_) | Message::Ping(_) | Message::Pong(_) | Message::Drain(_) | Message::Token(_) => None,
+            Message::Hello(_) | Message::Ping(_) | Message::Pong(_) | Message::Drain(_) => None,
+            Message::Token(_) | Message::Trace(_) => None,
         }
     }
 
@@ -320,6 +326,7 @@ impl Message {
             Message::Pong(number) => number_message(&mut out, PONG, *number),
             Message::Drain(ms) => number_message(&mut out, DRAIN, *ms),
             Message::Token(token) => text_message(&mut out, TOKEN, token),
+            Message::Trace(parent) => text_message(&mut out, TRACE, parent),
         }
         out
     }

@@ -24,6 +24,9 @@ pub const PROTOCOL: u64 = 1;
 /// The feature that [`Message::Token`] is understood, a bit of [`Hello::features`].
 pub const FEATURE_TOKEN: u64 = 1;
 
+/// The feature that [`Message::Trace`] is understood, a bit of [`Hello::features`].
+pub const FEATURE_TRACE: u64 = 2;
+
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "syncline.1";
 
@@ -172,7 +175,12 @@ impl Link {
             {
                 Err(LinkError::Unexpected("a client sent what only a relay may send"))
             }
-            Message::Open(_) | Message::Resume(_) | Message::Ask { .. } | Message::Leave { .. } | Message::Token(_)
+            Message::Open(_)
+            | Message::Resume(_)
+            | Message::Ask { .. }
+            | Message::Leave { .. }
+            | Message::Token(_)
+            | Message::Trace(_)
                 if self.role == Role::Client =>
             {
                 Err(LinkError::Unexpected("a relay sent what only a client may send"))
@@ -214,7 +222,7 @@ impl Link {
     fn say_hello(&mut self, now_ms: u64) {
         let hello = Hello {
             protocol: PROTOCOL,
-            features: FEATURE_TOKEN,
+            features: FEATURE_TOKEN | FEATURE_TRACE,
             agent: self.config.agent.clone(),
             token: self.config.token.clone(),
             now_ms,

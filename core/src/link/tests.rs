@@ -31,6 +31,7 @@ fn messages() -> Vec<Message> {
         Message::Resume(Resume { room: "r".into(), replica: id, sketch: version.sketch() }),
         Message::Ask { alias: 1, ids: vec![id] },
         Message::Token("fresh".into()),
+        Message::Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
     ]
 }
 

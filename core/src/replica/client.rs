@@ -10,7 +10,7 @@ use crate::crdt::Value;
 use crate::delta::Blob;
 use crate::doc::{Doc, ImportError, ImportReport, Origin};
 use crate::flow::Backoff;
-use crate::link::{AckLevel, ErrorCode, Link, LinkConfig, LinkError, Message, RemoteError};
+use crate::link::{AckLevel, ErrorCode, FEATURE_TRACE, Hello, Link, LinkConfig, LinkError, Message, RemoteError};
 use crate::reconcile::{Session, SessionError};
 use std::collections::VecDeque;
 
@@ -50,6 +50,8 @@ pub struct Replica {
     /// The latest horizon that was heard of.
     pub(super) horizon_ms: u64,
     pub(super) renewals: u64,
+    /// The trace that the writes belong to, as [`Message::Trace`] says it.
+    pub(super) trace: String,
 }
 
 impl Replica {
@@ -81,6 +83,7 @@ impl Replica {
             comparing: None,
             horizon_ms: 0,
             renewals: 0,
+            trace: String::new(),
         }
     }
 
@@ -113,6 +116,24 @@ impl Replica {
         let fresh = self.link.as_mut().and_then(|link| link.renew_token(self.config.token.as_deref()));
         if let Some(message) = fresh {
             self.send(&message);
+        }
+    }
+
+    /// Says which trace the writes from now on belong to: a `traceparent` of W3C Trace Context, empty for none. It is told
+    /// to relays that know how, and has no other effect.
+    pub fn set_trace(&mut self, parent: String) {
+        self.collect_batches();
+        // What was written before belongs to the trace before.
+        while self.state == State::Live && self.poll_live() {}
+        self.trace = parent;
+        self.tell_trace();
+    }
+
+    /// Tells the relay the present trace, if it knows what that is.
+    pub(super) fn tell_trace(&mut self) {
+        let knows = |relay: &Hello| relay.features & FEATURE_TRACE != 0;
+        if self.link.as_ref().and_then(Link::peer).is_some_and(knows) {
+            self.send(&Message::Trace(self.trace.clone()));
         }
     }
 

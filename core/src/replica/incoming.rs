@@ -33,6 +33,9 @@ impl Replica {
             Message::Hello(relay) => {
                 self.doc.correct_clock(now_ms.saturating_sub(relay.now_ms));
                 self.tell_token();
+                if !self.trace.is_empty() {
+                    self.tell_trace();
+                }
                 self.open();
             }
             Message::Opened(opened) => {

@@ -38,3 +38,5 @@ mod retire_tests;
 mod rights_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;

@@ -21,7 +21,7 @@ mod version_routes;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -29,6 +29,7 @@ use axum::routing::{any, delete, get, post};
 use serde_json::json;
 
 use crate::relay::Relay;
+use crate::trace::{TraceParent, Traced};
 
 pub use gate::AdminGate;
 pub(crate) use problem::Problem;
@@ -85,10 +86,22 @@ pub(crate) fn router(relay: &Arc<Relay>) -> Router<Arc<Relay>> {
 }
 
 async fn guard(State(relay): State<Arc<Relay>>, request: Request, next: Next) -> Response {
-    match relay.admin().check(request.headers()) {
+    let mut span = trace(&relay, &request);
+    let response = match relay.admin().check(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
+    };
+    if let Some(span) = &mut span {
+        span.status(response.status().as_u16());
     }
+    response
+}
+
+/// The span of a request. What Prometheus asks for every few seconds would only be noise.
+fn trace(relay: &Relay, request: &Request) -> Option<Traced> {
+    let (tracing, route) = (relay.tracing()?, request.extensions().get::<MatchedPath>()?.as_str());
+    let parent = TraceParent::of(request.headers());
+    route.starts_with("/admin").then(|| tracing.admin(parent.as_ref(), request.method().as_str(), route))?
 }
 
 async fn openapi() -> Response {

@@ -116,6 +116,9 @@ struct Target {
     /// PEM file with the authority that signed the relay's certificate, for wss:// without a public one
     #[arg(long, value_name = "FILE", env = "SYNCLINE_CA")]
     ca: Option<PathBuf>,
+    /// What the writes belong to in the traces of the relay, as W3C Trace Context has it; a malformed one is ignored
+    #[arg(long, value_name = "TRACEPARENT", env = "TRACEPARENT")]
+    traceparent: Option<String>,
     /// Seconds to wait without progress
     #[arg(long, value_name = "SECONDS", env = "SYNCLINE_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,

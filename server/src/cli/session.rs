@@ -9,6 +9,7 @@ use syncline::replica::AckLevel;
 
 use super::{Failure, Level, Target};
 use crate::client::{self, Client, ClientError, ClientOptions};
+use crate::trace::TraceParent;
 
 /// A connected client and how long to wait for it.
 pub(super) struct Session {
@@ -31,6 +32,7 @@ impl Session {
             agent: concat!("syncline-cli ", env!("CARGO_PKG_VERSION")).into(),
             token: target.token.clone(),
             authorities: target.ca.clone(),
+            trace: target.traceparent.as_deref().and_then(TraceParent::read),
             ..ClientOptions::new(&target.url, &target.room)
         };
         let client = Client::connect_with(options, Doc::new(client::new_replica_id()))?;

@@ -33,6 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::limits::CLIENT_CHANGES;
 use crate::relay::now_ms;
+use crate::trace::TraceParent;
 
 use driver::Driver;
 use progress::Progress;
@@ -51,6 +52,8 @@ pub struct ClientOptions {
     pub token: Option<String>,
     /// PEM file with the authorities that are trusted for `wss://`; without it the public ones (Mozilla's list) are.
     pub authorities: Option<PathBuf>,
+    /// The trace that connections and writes belong to, for a relay that traces.
+    pub trace: Option<TraceParent>,
 }
 
 /// Says why a client cannot go on.
@@ -123,7 +126,7 @@ impl ClientOptions {
     /// Connects to a room without a token.
     pub fn new(url: impl Into<String>, room: impl Into<String>) -> ClientOptions {
         let agent = concat!("syncline-rust/", env!("CARGO_PKG_VERSION")).into();
-        ClientOptions { url: url.into(), room: room.into(), agent, token: None, authorities: None }
+        ClientOptions { url: url.into(), room: room.into(), agent, token: None, authorities: None, trace: None }
     }
 }
 
@@ -141,10 +144,11 @@ impl Client {
     /// # Errors
     /// [`ClientError::Address`] or [`ClientError::Authorities`].
     pub fn connect_with(options: ClientOptions, doc: Doc) -> Result<Client, ClientError> {
-        let address = Address::parse(&options.url, options.authorities.as_deref())?;
+        let address = Address::parse(&options.url, options.authorities.as_deref())?.traced(options.trace);
         let config =
             ReplicaConfig { room: options.room, agent: options.agent, token: options.token, seed: random() as u64 };
         let mut replica = Replica::new(config, doc);
+        replica.set_trace(said(options.trace));
         replica.handle(Input::Online(true), now_ms());
         let shared = Arc::new(Shared {
             progress: watch::Sender::new(Progress::new(replica.status())),
@@ -241,6 +245,12 @@ impl Client {
         self.shared.wake.notify_one();
     }
 
+    /// Says which trace the writes from now on belong to, for a relay that traces; `None` for one of their own for each.
+    pub fn set_trace(&self, parent: Option<TraceParent>) {
+        self.shared.lock().set_trace(said(parent));
+        self.shared.wake.notify_one();
+    }
+
     /// Leaves the relay and keeps working on the document alone.
     pub fn offline(&self) {
         self.shared.input(Input::Online(false));
@@ -334,6 +344,11 @@ impl Shared {
             Err(_) => Err(ClientError::Closed),
         }
     }
+}
+
+/// As the protocol says it.
+fn said(parent: Option<TraceParent>) -> String {
+    parent.map(|parent| parent.to_string()).unwrap_or_default()
 }
 
 /// A fresh id for a document. Ids are for one session: a document read from a store gets a new one too.

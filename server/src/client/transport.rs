@@ -21,6 +21,7 @@ use crate::limits::{
     SOCKET_WRITE_BUFFER_MAX,
 };
 use crate::socket::SUBPROTOCOL;
+use crate::trace::{self, TraceParent};
 
 /// WebSocket close code of a connection that ended without one.
 const NO_CODE: u16 = 1006;
@@ -33,6 +34,8 @@ pub(crate) struct Address {
     port: u16,
     /// With TLS: whom to trust, and the name that the relay's certificate must have.
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// What connecting belongs to.
+    trace: Option<TraceParent>,
 }
 
 /// What came from the relay.
@@ -98,7 +101,12 @@ impl Address {
             false => None,
         };
         let port = uri.port_u16().unwrap_or(if with_tls { 443 } else { 80 });
-        Ok(Address { url: url.into(), host, port, tls })
+        Ok(Address { url: url.into(), host, port, tls, trace: None })
+    }
+
+    /// The same address, where connecting belongs to a trace.
+    pub(super) fn traced(self, trace: Option<TraceParent>) -> Address {
+        Address { trace, ..self }
     }
 }
 
@@ -130,6 +138,9 @@ impl Transport {
         let mut request = address.url.as_str().into_client_request()?;
         if let Some(protocol) = shape.protocol {
             request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+        }
+        if let Some(trace) = address.trace.and_then(|trace| HeaderValue::from_str(&trace.to_string()).ok()) {
+            request.headers_mut().insert(trace::HEADER, trace);
         }
         let config = WebSocketConfig::default()
             .read_buffer_size(shape.read_buffer)

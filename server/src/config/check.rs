@@ -22,6 +22,7 @@ impl Config {
         super::admin::check(self)?;
         super::history::check(&self.history)?;
         super::quota::check(&self.quota)?;
+        super::trace::check(&self.trace)?;
         range("workers", self.workers as u64, 1, 256)?;
         range("drain_seconds", self.drain_seconds, 1, 600)?;
         range("room.max", self.room.max as u64, 1, 10_000_000)?;

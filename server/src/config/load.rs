@@ -7,6 +7,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::Serialize;
 
+use super::trace::STANDARD_ENDPOINT;
 use super::yaml::Yaml;
 use super::{Config, LogFormat};
 
@@ -88,11 +89,12 @@ pub fn load(file: Option<&Path>, flags: &Overrides) -> Result<Config, ConfigErro
         };
     }
     let environment = Env::prefixed("SYNCLINE_").ignore(&NOT_SETTINGS).split("__");
-    let config: Config = figment
+    let mut config: Config = figment
         .merge(environment)
         .merge(Serialized::defaults(flags))
         .extract()
         .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+    config.trace.endpoint = config.trace.endpoint.or_else(|| std::env::var(STANDARD_ENDPOINT).ok());
     config.check()?;
     Ok(config)
 }
@@ -186,12 +188,12 @@ mod tests {
     fn the_examples_of_the_documentation_are_valid() {
         let page = include_str!("../../../docs/operations.md");
         let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-        assert_eq!(examples.len(), 2);
+        assert_eq!(examples.len(), 3);
         in_jail(|jail| {
             for example in examples {
                 jail.create_file("relay.toml", example)?;
                 let config = load(Some(Path::new("relay.toml")), &Overrides::default()).unwrap();
-                assert!(config.access.is_configured(), "{example}");
+                assert!(config.access.is_configured() || config.trace.endpoint.is_some(), "{example}");
             }
             Ok(())
         });
@@ -207,6 +209,23 @@ mod tests {
                 config.access.secret.map(|secret| secret.reveal().to_owned()),
                 Some("from the environment".into())
             );
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_collector_of_traces_may_be_named_as_everywhere_else() {
+        in_jail(|jail| {
+            let endpoint = || load(None, &Overrides::default()).unwrap().trace.endpoint;
+            jail.set_env(STANDARD_ENDPOINT, "http://collector:4318");
+            assert_eq!(endpoint().as_deref(), Some("http://collector:4318"));
+            jail.set_env("SYNCLINE_TRACE__ENDPOINT", "http://other:4318");
+            assert_eq!(endpoint().as_deref(), Some("http://other:4318"));
+            jail.set_env("SYNCLINE_TRACE__ENDPOINT", "");
+            assert_eq!(endpoint().as_deref(), Some(""), "off");
+            jail.set_env("SYNCLINE_TRACE__ENDPOINT", "collector:4317");
+            let error = load(None, &Overrides::default()).unwrap_err().to_string();
+            assert!(error.contains("trace.endpoint") && error.contains("http://127.0.0.1:4318"), "{error}");
             Ok(())
         });
     }

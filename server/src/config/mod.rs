@@ -11,6 +11,7 @@ mod describe;
 mod history;
 mod load;
 mod quota;
+mod trace;
 mod yaml;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub use describe::default_file;
 pub use history::HistoryConfig;
 pub use load::{ConfigError, Overrides, load};
 pub use quota::QuotaConfig;
+pub use trace::TraceConfig;
 
 #[cfg(test)]
 use load::load_text;
@@ -52,6 +54,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// What is logged and how.
     pub log: LogConfig,
+    /// Traces.
+    pub trace: TraceConfig,
     /// The database.
     pub store: StoreConfig,
     /// Rooms.
@@ -156,6 +160,7 @@ impl Default for Config {
             admin: AdminConfig::default(),
             tls: TlsConfig::default(),
             log: LogConfig::default(),
+            trace: TraceConfig::default(),
             store: StoreConfig::default(),
             room: RoomSettings::default(),
             history: HistoryConfig::default(),

@@ -23,6 +23,8 @@ impl Relay {
             gauge("syncline_uptime_seconds", "Seconds since the relay was started.").number(uptime),
             gauge("syncline_draining", "1 while the relay ends, else 0.")
                 .number(f64::from(u8::from(self.phase() == Phase::Draining))),
+            Family::new("syncline_trace_spans_total", "Spans of traces that ended, by outcome.", Kind::Counter)
+                .by("outcome", self.metrics().spans.iter()),
         ]
     }
 

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 pub use family::{Family, Kind, Reading, Sample};
-pub use reason::{By, Level, Outcome, Reason, Refused, Rejected};
+pub use reason::{By, Exported, Level, Outcome, Reason, Refused, Rejected};
 pub use text::{OPEN_METRICS, PROMETHEUS, TextFormat};
 pub use value::{Count, Distribution, Histogram};
 
@@ -52,6 +52,8 @@ pub struct Metrics {
     pub compactions: By<Outcome>,
     /// Connections that an operator closed.
     pub kicked: Count,
+    /// Spans of traces that ended.
+    pub spans: Arc<By<Exported>>,
     /// The numbers of the store.
     pub store: Arc<StoreMetrics>,
 }
@@ -116,6 +118,7 @@ impl Default for Metrics {
             loads: By::default(),
             compactions: By::default(),
             kicked: Count::default(),
+            spans: Arc::default(),
             store: Arc::default(),
         }
     }

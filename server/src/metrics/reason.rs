@@ -61,6 +61,18 @@ reasons! {
 }
 
 reasons! {
+    /// Says what became of a finished span.
+    Exported {
+        /// The collector has it.
+        Sent = "sent",
+        /// The queue was full.
+        Dropped = "dropped",
+        /// The collector did not take it.
+        Failed = "failed",
+    }
+}
+
+reasons! {
     /// Says why a frame was not taken.
     Rejected {
         /// It cannot be read, or does not belong there.

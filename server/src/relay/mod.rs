@@ -27,9 +27,11 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::admin::AdminGate;
 use crate::config::Config;
+use crate::limits::TRACE_END;
 use crate::metrics::Metrics;
 use crate::socket::Tenants;
 use crate::store::Store;
+use crate::trace::{TraceError, Tracing};
 
 pub use clients::{Client, Clients, Said};
 pub use manage::{ExportFormat, ManageError, RoomFacts};
@@ -70,6 +72,7 @@ pub struct Relay {
     admin: AdminGate,
     drain_asked: watch::Sender<bool>,
     metrics: Arc<Metrics>,
+    tracing: OnceLock<Arc<Tracing>>,
     clients: Clients,
     phase: watch::Sender<Phase>,
     store: OnceLock<Arc<Store>>,
@@ -92,6 +95,7 @@ impl Relay {
             admin,
             drain_asked: watch::Sender::new(false),
             metrics: Arc::default(),
+            tracing: OnceLock::new(),
             clients: Clients::default(),
             phase: watch::Sender::new(Phase::Starting),
             store: OnceLock::new(),
@@ -150,6 +154,23 @@ impl Relay {
     /// The numbers that are counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// Starts to trace if the settings say so.
+    ///
+    /// # Errors
+    /// [`TraceError`] if spans cannot be sent to what the settings name.
+    pub fn start_tracing(&self) -> Result<(), TraceError> {
+        if let Some(tracing) = Tracing::new(&self.config.trace, self.metrics.spans.clone())? {
+            // A second call changes nothing.
+            let _ = self.tracing.set(tracing);
+        }
+        Ok(())
+    }
+
+    /// What makes spans, if anything is traced.
+    pub(crate) fn tracing(&self) -> Option<&Arc<Tracing>> {
+        self.tracing.get()
     }
 
     /// Who is connected.
@@ -216,6 +237,9 @@ impl Relay {
         }
         if let Some(store) = self.store.get() {
             store.close().await;
+        }
+        if let Some(tracing) = self.tracing() {
+            tracing.clone().end(TRACE_END).await;
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::limits::{PRESENCE_GATHER, ROOM_TICK, ROOM_TURN};
 use crate::metrics::{Acks, Level, Outcome};
 use crate::socket::{Importance, Outbox};
 use crate::store::{Report, Reports};
+use crate::trace::{RoomTrace, WriteTrace};
 
 /// Close code when a room is not available for a moment.
 const CLOSE_TRY_AGAIN: u16 = 1013;
@@ -34,7 +35,7 @@ pub(crate) enum RoomCommand {
     /// What the connection may do is another thing now.
     Rights { connection: u64, rights: Rights },
     /// The connection has a message for the room it opened, which came at `received`.
-    Message { connection: u64, message: Box<Message>, received: std::time::Instant },
+    Message { connection: u64, message: Box<Message>, received: std::time::Instant, trace: Option<Arc<WriteTrace>> },
     /// The connection has ended.
     Leave { connection: u64 },
     /// An operator asks something.
@@ -52,6 +53,7 @@ pub(super) struct Serving {
     reporter: Reports,
     pub(super) compaction: Compaction,
     acks: Acks,
+    trace: RoomTrace,
     pub(super) orders: Orders,
     former: Former,
     pub(super) share: Share,
@@ -77,7 +79,13 @@ enum Step {
 
 /// Loads the room and serves it until nobody needs it; ends at once if it cannot be loaded.
 pub(super) async fn run(mut task: RoomTask) {
-    match Box::pin(restore(&task.store, &task.name, task.alias)).await {
+    let mut span = task.relay.tracing().and_then(|tracing| tracing.load(&task.name));
+    let restored = Box::pin(restore(&task.store, &task.name, task.alias)).await;
+    if let Some(span) = &mut span {
+        span.loaded(restored.as_ref().map(|restored| restored.log_entries));
+    }
+    drop(span);
+    match restored {
         Ok(restored) => {
             tracing::debug!(room = &*task.name, entries = restored.log_entries, "room loaded");
             task.relay.metrics().loads.of(Outcome::Ok).inc();
@@ -129,6 +137,7 @@ impl Drop for Serving {
 async fn serve(task: RoomTask, restored: Restored) {
     let (settings, history) = (task.relay.config().room.clone(), task.relay.config().history.clone());
     let (reporter, reports) = mpsc::unbounded_channel();
+    let trace = RoomTrace::new(task.relay.tracing(), &task.name);
     let sizes = (restored.log_bytes + restored.snapshot_bytes, restored.room.last_persist() > 0);
     let share = Share::of(&task.relay, &task.store, (&task.name, &restored.about), sizes).await;
     let mut room = restored.room;
@@ -140,6 +149,7 @@ async fn serve(task: RoomTask, restored: Restored) {
         compaction: Compaction::new(&settings, restored.log_entries, restored.log_bytes, restored.snapshot_bytes)
             .timed(&history, restored.log_since),
         acks: Acks::default(),
+        trace,
         orders: Orders::default(),
         former: Former::new(&restored.about.former),
         share,
@@ -224,7 +234,7 @@ impl Serving {
             {
                 self.turn_away(connection);
             }
-            RoomCommand::Message { connection, message, received } => {
+            RoomCommand::Message { connection, message, received, trace } => {
                 let before = room.last_persist();
                 if matches!(*message, Message::Ask { .. }) {
                     self.task.relay.metrics().resyncs.inc();
@@ -232,6 +242,8 @@ impl Serving {
                 room.handle(RoomInput::Message { conn: connection, message: *message }, now);
                 if room.last_persist() > before {
                     self.acks.wrote(room.last_persist(), received);
+                    let entries = before + 1..=room.last_persist();
+                    self.trace.wrote(trace.as_deref(), entries, received);
                 }
             }
             RoomCommand::Manage(order) => self.orders.take(room, *order),
@@ -265,10 +277,12 @@ impl Serving {
                 room.handle(RoomInput::Durable { upto }, now);
                 self.orders.durable(upto);
                 self.acks.reached(Level::Durable, upto, self.task.relay.metrics());
+                self.trace.durable(upto);
             }
             Report::Failed { from, reason } => {
                 // What is in memory is not what is stored: tell everyone, and load anew for the next join.
                 tracing::error!(room = &*self.task.name, from, reason, "the room ends because a write failed");
+                self.trace.failed(&reason);
                 self.tell_all(&RemoteError::temporary(ErrorCode::Store, format!("{CANNOT_STORE}: {reason}")));
                 room.handle(RoomInput::StoreFailed { reason }, now);
                 return Step::End;
@@ -276,6 +290,7 @@ impl Serving {
             Report::Compacted { upto } => {
                 tracing::debug!(room = &*self.task.name, upto, "compacted");
                 self.compaction.done();
+                self.trace.compacted(Ok(()));
                 self.task.relay.metrics().compactions.of(Outcome::Ok).inc();
                 self.orders.snapshots.ended(&Ok(()));
             }
@@ -315,6 +330,7 @@ impl Serving {
 
     fn compaction_failed(&mut self, reason: String) {
         self.compaction.failed();
+        self.trace.compacted(Err(&reason));
         self.task.relay.metrics().compactions.of(Outcome::Failed).inc();
         self.orders.snapshots.ended(&Err(reason));
     }
@@ -322,6 +338,7 @@ impl Serving {
     /// Tells the numbers of the room once everything is written out.
     fn turn_ends(&mut self, room: &Room) {
         self.acks.accepted(self.task.relay.metrics());
+        self.trace.accepted();
         self.task.gauges.tell(RoomSizes {
             connections: self.connections.len() as u64,
             last_entry: room.last_persist(),
@@ -351,7 +368,8 @@ impl Serving {
                 RoomOutput::Persist { id, blob } => {
                     self.compaction.wrote(blob.len() as u64, now_ms());
                     let tenant = self.share.tenant();
-                    self.task.store.append_for(tenant, &self.task.name, id, blob, &self.reporter).await;
+                    let cause = self.trace.cause(id);
+                    self.task.store.append_for((tenant, cause), &self.task.name, id, blob, &self.reporter).await;
                 }
                 RoomOutput::Close { conn, code, reason } => {
                     if let Some(outbox) = self.connections.get(&conn) {
@@ -393,12 +411,14 @@ impl Serving {
 
     /// Hands a snapshot of the room to the store. Encoding a large one takes long, so it is not done on a worker.
     async fn compact(&mut self, room: Box<Room>) -> Option<Box<Room>> {
+        self.trace.compacts();
         let encoded = tokio::task::spawn_blocking(move || {
             let snapshot = room.snapshot();
             (room, snapshot)
         });
         // Fails only if encoding panicked; the room is then loaded anew.
         let (room, snapshot) = encoded.await.ok()?;
+        self.trace.snapshot(snapshot.len(), room.last_persist());
         if snapshot.len() > syncline::bounds::MESSAGE_BYTES {
             tracing::error!(
                 room = &*self.task.name,

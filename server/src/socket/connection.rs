@@ -23,6 +23,7 @@ use crate::access::Denied;
 use crate::limits::CLOSE_TIMEOUT;
 use crate::metrics::Rejected;
 use crate::relay::{Client, Phase, Present, Relay, RoomCommand, RoomHandle, now_ms};
+use crate::trace::{TraceParent, Traced, WriteTrace};
 
 /// Close code for frames that are not binary: the client speaks another protocol.
 pub(crate) const CLOSE_NOT_BINARY: u16 = 4400;
@@ -81,10 +82,14 @@ struct Reader<'a> {
     /// When the last fresh token came.
     renewed: Option<Instant>,
     rooms: HashMap<u32, RoomHandle>,
+    /// The span of the connection's beginning, until the hello is answered.
+    connect: Option<Traced>,
+    /// What the writes belong to, if anything is traced.
+    trace: Option<Arc<WriteTrace>>,
 }
 
 /// Serves a WebSocket until it ends.
-pub(super) async fn run(relay: Arc<Relay>, Accepted { socket, wire, peer }: Accepted) {
+pub(super) async fn run(relay: Arc<Relay>, Accepted { socket, wire, peer, mut connect }: Accepted) {
     let number = relay.connection_number();
     let settings = &relay.config().socket;
     let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()).by(wire));
@@ -102,6 +107,10 @@ pub(super) async fn run(relay: Arc<Relay>, Accepted { socket, wire, peer }: Acce
         Ok(pace) => pace,
         Err(error) => return tracing::error!(%error, "a rate limit is not usable"),
     };
+    let trace = relay.tracing().map(|_| Arc::new(WriteTrace::new(number, connect.as_ref())));
+    if let Some(span) = &mut connect {
+        span.connection(number);
+    }
     let mut reader = Reader {
         relay: &relay,
         number,
@@ -113,6 +122,8 @@ pub(super) async fn run(relay: Arc<Relay>, Accepted { socket, wire, peer }: Acce
         pace,
         renewed: None,
         rooms: HashMap::new(),
+        connect,
+        trace,
     };
     let (sink, stream) = socket.split();
     tracing::debug!(connection = number, "connected");
@@ -209,7 +220,8 @@ impl Reader<'_> {
             Some(RoomRef::Alias(alias)) => match self.rooms.get(&alias) {
                 Some(room) => {
                     let received = std::time::Instant::now();
-                    let command = RoomCommand::Message { connection: self.number, message, received };
+                    let (connection, trace) = (self.number, self.trace.clone());
+                    let command = RoomCommand::Message { connection, message, received, trace };
                     if room.mailbox.send(command).await.is_err() {
                         self.outbox.close(CLOSE_TRY_AGAIN, "the room restarts: reconnect");
                     }
@@ -226,7 +238,14 @@ impl Reader<'_> {
         match *message {
             Inner::Hello(hello) => {
                 tracing::debug!(connection = self.number, agent = hello.agent, "hello");
-                match self.gate.enter(hello.token.as_deref(), &mut self.pace).await {
+                let entered = self.gate.enter(hello.token.as_deref(), &mut self.pace).await;
+                if let Some(mut span) = self.connect.take() {
+                    span.agent(&hello.agent);
+                    if let Err(denied) = &entered {
+                        span.failed(&denied.to_string());
+                    }
+                }
+                match entered {
                     Ok(()) => self.client.hello(&hello.agent, self.gate.subject().as_deref()),
                     Err(denied) => self.deny(&denied),
                 }
@@ -239,6 +258,9 @@ impl Reader<'_> {
                     gate::tell(self.outbox, &denied);
                 }
             },
+            Inner::Trace(parent) => {
+                self.trace = self.trace.take().map(|trace| Arc::new(trace.under(TraceParent::read(&parent))));
+            }
             _ => {}
         }
     }

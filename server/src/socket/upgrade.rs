@@ -20,6 +20,7 @@ use super::gate::Peer;
 use super::wire::Wire;
 use crate::limits::{SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, SOCKET_WRITE_BUFFER_MAX};
 use crate::relay::{Phase, Relay};
+use crate::trace::{TraceParent, Traced};
 
 /// The WebSocket of one client.
 pub(crate) type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
@@ -30,6 +31,8 @@ pub(crate) struct Accepted {
     /// What rooms may write to it by; none if it is encrypted.
     pub(crate) wire: Option<Arc<Wire>>,
     pub(crate) peer: Option<Peer>,
+    /// The span of the connection's beginning, if it is traced.
+    pub(crate) connect: Option<Traced>,
 }
 
 /// Says why a request does not become a WebSocket, and what to change.
@@ -109,12 +112,14 @@ where
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(Refusal::NotWebSocket)?;
     let peer = request.extensions().get::<Peer>().copied();
     let wire = request.extensions_mut().remove::<Option<Arc<Wire>>>().flatten();
+    let tracing = relay.tracing();
+    let connect = tracing.and_then(|tracing| tracing.connect(TraceParent::of(request.headers()).as_ref()));
     let relay = relay.clone();
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
                 let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-                serve(relay, Accepted { socket, wire, peer }).await;
+                serve(relay, Accepted { socket, wire, peer, connect }).await;
             }
             Err(error) => tracing::debug!(%error, "upgrade failed"),
         }

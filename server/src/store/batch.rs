@@ -10,6 +10,7 @@ use super::{Append, Compact, Report, Reports, StoreError, version};
 use crate::limits::{STORE_PROBE_BYTES, STORE_ROOMS_CACHED};
 use crate::metrics::Histogram;
 use crate::relay::now_ms;
+use crate::trace::Cause;
 
 /// One write of a room.
 pub(super) enum Work {
@@ -46,6 +47,14 @@ impl Work {
     fn tenant(&self) -> Option<&str> {
         match self {
             Work::Append(append) => append.tenant.as_deref(),
+            Work::Compact(_) => None,
+        }
+    }
+
+    /// The write that made it, if that is traced.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        match self {
+            Work::Append(append) => append.cause.as_deref(),
             Work::Compact(_) => None,
         }
     }

@@ -36,6 +36,7 @@ use crate::config::{HistoryConfig, StoreConfig};
 use crate::limits::{STORE_COMMAND_BYTES, STORE_QUEUE_BYTES};
 use crate::metrics::StoreMetrics;
 use crate::relay::now_ms;
+use crate::trace::Cause;
 
 pub use error::{BackupError, LoadError, OpenError, StoreError};
 pub use lifecycle::About;
@@ -125,6 +126,8 @@ struct Append {
     tenant: Option<Arc<str>>,
     id: u64,
     blob: Vec<u8>,
+    /// The write that made it, if that is traced.
+    cause: Option<Box<Cause>>,
     reports: Reports,
     _space: OwnedSemaphorePermit,
 }
@@ -178,13 +181,13 @@ impl Store {
     ///
     /// Ids of a room are consecutive: an entry whose id does not follow the last stored one fails.
     pub async fn append(&self, room: &Arc<str>, id: u64, blob: Vec<u8>, reports: &Reports) {
-        self.append_for(None, room, id, blob, reports).await;
+        self.append_for((None, None), room, id, blob, reports).await;
     }
 
-    /// As [`Store::append`]; a room that is new is noted as one of `tenant`.
-    pub async fn append_for(
+    /// As [`Store::append`]; a room that is new is noted as one of `tenant`, and the commit refers to its `cause`.
+    pub(crate) async fn append_for(
         &self,
-        tenant: Option<Arc<str>>,
+        (tenant, cause): (Option<Arc<str>>, Option<Box<Cause>>),
         room: &Arc<str>,
         id: u64,
         blob: Vec<u8>,
@@ -193,7 +196,7 @@ impl Store {
         let Some(space) = self.reserve(blob.len()).await else {
             return report_stopped(reports, id);
         };
-        let append = Append { room: room.clone(), tenant, id, blob, reports: reports.clone(), _space: space };
+        let append = Append { room: room.clone(), tenant, id, blob, cause, reports: reports.clone(), _space: space };
         if self.queue.send(Command::Append(append)).is_err() {
             report_stopped(reports, id);
         }

@@ -16,6 +16,7 @@ use super::version;
 use super::{Append, Change, Command, Compact, Report, StoreError};
 use crate::limits::{COMMIT_BYTES, COMMIT_ENTRIES, STORE_PROBE_PAUSE};
 use crate::metrics::StoreMetrics;
+use crate::trace;
 
 /// The running thread; ends after [`Command::Stop`].
 pub(super) struct WriterThread(JoinHandle<()>);
@@ -119,6 +120,8 @@ impl Writer {
 
     /// Writes; if there is no space, once more without the older half of what is kept of the past.
     fn write(&mut self, work: &[Work]) -> Result<(), StoreError> {
+        let bytes = || work.iter().map(Work::bytes).sum();
+        let mut span = trace::commit(work.iter().filter_map(Work::cause), work.len(), bytes);
         let mut written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
         if matches!(&written, Err(error) if error.is_full()) {
             // A disk without any space does not even take that.
@@ -127,6 +130,9 @@ impl Writer {
                 tracing::warn!(dropped, "the database is full: the older half of the versions of rooms is dropped");
                 written = self.rooms.write(&mut self.connection, work, &self.counters.commit);
             }
+        }
+        if let (Some(span), Err(error)) = (&mut span, &written) {
+            span.failed(&error.to_string());
         }
         self.noted(&written);
         written

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Bytes;
 
 use super::message::{Dialect, Reply};
 use crate::socket::{Importance, Outbox};
+use crate::trace::WriteTrace;
 
 /// Prefixes for which a frame is kept while it is sent to everybody: of y-websocket, and of Hocuspocus without sessions.
 const SHARED: usize = 2;
@@ -30,6 +31,8 @@ pub(crate) struct Member {
     pub(super) turned_away: bool,
     /// On whose account it is.
     pub(super) tenant: Option<Arc<str>>,
+    /// What its writes belong to, if anything is traced.
+    pub(super) trace: Option<Arc<WriteTrace>>,
 }
 
 /// All of them.

@@ -19,6 +19,7 @@ use crate::metrics::{Acks, Level, Outcome, Rejected};
 use crate::relay::{CANNOT_STORE, Compaction, Relay, RoomSizes, Seed, Share, now_ms};
 use crate::socket::{CLOSE_TRY_AGAIN, Importance};
 use crate::store::{LoadError, Report, Reports, Saved};
+use crate::trace::RoomTrace;
 
 /// Answers to state vectors that are kept until the document changes: of new clients, and of those that come back at once.
 const ANSWERS: usize = 4;
@@ -71,6 +72,7 @@ struct Serving {
     reports: mpsc::UnboundedReceiver<Report>,
     reporter: Reports,
     compaction: Compaction,
+    trace: RoomTrace,
     /// When changes of presence go out next, and when they last did.
     told: Instant,
     empty_since: Option<Instant>,
@@ -99,7 +101,13 @@ enum RestoreError {
 
 /// Loads the document and serves it until nobody needs it; ends at once if it cannot be loaded.
 pub(super) async fn run(seed: Seed<Command>) {
-    match restore(&seed).await {
+    let mut span = seed.relay.tracing().and_then(|tracing| tracing.load(&super::name::shown(&seed.name)));
+    let restored = restore(&seed).await;
+    if let Some(span) = &mut span {
+        span.loaded(restored.as_ref().map(|(_, saved)| saved.log.len() as u64));
+    }
+    drop(span);
+    match restored {
         Ok((document, saved)) => {
             tracing::debug!(document = &*seed.name, entries = saved.log.len(), "document loaded");
             seed.relay.metrics().loads.of(Outcome::Ok).inc();
@@ -153,6 +161,7 @@ impl Serving {
         let settings = &seed.relay.config().room;
         Serving {
             compaction: Compaction::new(settings, saved.log.len() as u64, saved.log_bytes(), snapshot_bytes(saved)),
+            trace: RoomTrace::new(seed.relay.tracing(), &super::name::shown(&seed.name)),
             seed,
             members: Members::default(),
             document,
@@ -194,6 +203,7 @@ impl Serving {
                 _ = ticks.tick() => self.tick(),
             };
             self.tell_presence();
+            self.trace.accepted();
             self.look_at_quota().await;
             self.tell_sizes();
             if step == Step::End || self.orders.carry_out(&mut self.document).await.is_none() {
@@ -326,7 +336,10 @@ impl Serving {
         self.compaction.wrote(news.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
         let tenant = self.share.tenant();
-        self.seed.store.append_for(tenant, &name, self.written, news, &self.reporter).await;
+        let trace = self.members.by_number.get(&member).and_then(|who| who.trace.as_deref());
+        self.trace.wrote(trace, self.written..=self.written, received);
+        let cause = self.trace.cause(self.written);
+        self.seed.store.append_for((tenant, cause), &name, self.written, news, &self.reporter).await;
         self.count();
     }
 
@@ -375,21 +388,25 @@ impl Serving {
             Report::Durable { upto } => {
                 self.durable = self.durable.max(upto);
                 self.times.reached(Level::Durable, upto, self.seed.relay.metrics());
+                self.trace.durable(upto);
                 self.send_acks();
             }
             Report::Failed { from, reason } => {
                 // What is in memory is not what is stored: everyone reconnects, and it is loaded anew.
                 tracing::error!(document = &*self.seed.name, from, reason, "the document ends because a write failed");
+                self.trace.failed(&reason);
                 return Step::End;
             }
             Report::Compacted { .. } => {
                 self.compaction.done();
                 self.seed.relay.metrics().compactions.of(Outcome::Ok).inc();
                 self.orders.snapshots.ended(&Ok(()));
+                self.trace.compacted(Ok(()));
             }
             Report::CompactFailed { reason } => {
                 tracing::warn!(document = &*self.seed.name, reason, "compaction failed; the log is kept");
                 self.compaction.failed();
+                self.trace.compacted(Err(&reason));
                 self.seed.relay.metrics().compactions.of(Outcome::Failed).inc();
                 self.orders.snapshots.ended(&Err(reason));
             }
@@ -435,6 +452,7 @@ impl Serving {
     /// Hands a snapshot to the store, and keeps the document in the same compact form. `None` if that panicked.
     async fn compact(&mut self) -> Option<()> {
         let document = std::mem::take(&mut self.document);
+        self.trace.compacts();
         let task = tokio::task::spawn_blocking(move || {
             let compact = document.compacted();
             let snapshot = compact.snapshot();
@@ -444,6 +462,7 @@ impl Serving {
         self.document = document;
         self.answers.clear();
         self.orders.snapshots.started();
+        self.trace.snapshot(snapshot.len(), self.written);
         self.compaction.start(snapshot.len() as u64, now_ms());
         let name = super::name::stored(&self.seed.name);
         self.seed.store.compact(&name, self.written, snapshot, None, &self.reporter).await;

@@ -23,6 +23,7 @@ use crate::metrics::Rejected;
 use crate::relay::{Client, Present, Relay};
 use crate::socket::{Accepted, Alive, Ended, Importance, Outbox, Pace, Socket, TenantFull, draining, overdue, write};
 use crate::socket::{CLOSE_NOT_BINARY, CLOSE_RESTART, CLOSE_TOO_LARGE, CLOSE_TOO_MANY_ROOMS, CLOSE_TRY_AGAIN};
+use crate::trace::WriteTrace;
 
 /// Close code for a frame that a client of Yjs does not send.
 const CLOSE_MALFORMED: u16 = 4400;
@@ -61,17 +62,24 @@ struct Session<'a> {
     refusals: usize,
     /// Since when no document is open.
     idle_since: Instant,
+    /// What the writes belong to, if anything is traced.
+    trace: Option<Arc<WriteTrace>>,
 }
 
 /// Serves a WebSocket until it ends. `first` is the document that its address names, with a token.
 pub(super) async fn run(
     relay: Arc<Relay>,
-    Accepted { socket, wire, peer }: Accepted,
+    Accepted { socket, wire, peer, connect }: Accepted,
     dialect: Dialect,
     first: Option<(String, Option<String>)>,
 ) {
     let settings = &relay.config().socket;
     let (number, alive) = (relay.connection_number(), Alive::new());
+    let trace = relay.tracing().map(|_| Arc::new(WriteTrace::new(number, connect.as_ref())));
+    if let Some(mut span) = connect {
+        span.connection(number);
+        span.agent(dialect.protocol());
+    }
     let outbox = Arc::new(Outbox::new(settings.queue_bytes).counted(relay.metrics().clone()).by(wire));
     let present = Present::new(relay.clone(), number, peer.map(|peer| peer.0), dialect.protocol(), outbox.clone());
     let pace = match relay.tenants().stranger() {
@@ -93,6 +101,7 @@ pub(super) async fn run(
         waiting: (0, 0),
         refusals: 0,
         idle_since: Instant::now(),
+        trace,
     };
     let (sink, stream) = socket.split();
     let why = tokio::select! {
@@ -345,6 +354,7 @@ impl Session<'_> {
             asked: false,
             turned_away: false,
             tenant,
+            trace: self.trace.clone(),
         };
         let mut reason = "the document restarts: reconnect".to_owned();
         // A document that is just being unloaded hands the join back; the next handle is that of a new task.

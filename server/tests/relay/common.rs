@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 
 /// Longest wait for anything; machines that build at the same time are slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,7 +95,8 @@ impl Drop for Relay {
 /// The command, without the settings of whoever runs the tests.
 pub(crate) fn syncline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_syncline"));
-    std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SYNCLINE_")).for_each(|(name, _)| {
+    let ours = |name: &str| ["SYNCLINE_", "OTEL_", "TRACEPARENT"].iter().any(|start| name.starts_with(start));
+    std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())).for_each(|(name, _)| {
         command.env_remove(name);
     });
     command
@@ -175,6 +177,10 @@ impl Raw {
     pub(crate) async fn connect(address: SocketAddr) -> Raw {
         let mut request = url(address).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "syncline.1".parse().unwrap());
+        Raw::connect_by(request, address).await
+    }
+
+    pub(crate) async fn connect_by(request: Request, address: SocketAddr) -> Raw {
         let stream = TcpStream::connect(address).await.unwrap();
         let (socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         Raw { socket, link: Link::client(LinkConfig { agent: "raw".into(), token: None }, now_ms()) }
