@@ -23,6 +23,7 @@ mod message;
 mod name;
 mod presence;
 mod ranges;
+mod restore;
 mod room;
 mod session;
 #[cfg(test)]

@@ -8,17 +8,17 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Bytes;
 
-use super::bytes::Malformed;
 use super::document::{Change, Document, Refused};
 use super::manage::{Order, Orders};
 use super::member::{Member, Members};
 use super::message::{Dialect, Reply};
 use super::presence::Presence;
+use super::restore::restore;
 use crate::limits::{ROOM_TICK, ROOM_TURN, YJS_PRESENCE_PAUSE, YJS_REFUSAL_PAUSE};
 use crate::metrics::{Acks, Level, Outcome, Rejected};
 use crate::relay::{CANNOT_STORE, Compaction, Relay, RoomSizes, Seed, Share, now_ms};
 use crate::socket::{CLOSE_TRY_AGAIN, Importance};
-use crate::store::{LoadError, Report, Reports, Saved};
+use crate::store::{Report, Reports, Saved};
 use crate::trace::RoomTrace;
 
 /// Answers to state vectors that are kept until the document changes: of new clients, and of those that come back at once.
@@ -88,17 +88,6 @@ enum Step {
     End,
 }
 
-/// Says why a document is refused. It is never served empty instead.
-#[derive(Debug, thiserror::Error)]
-enum RestoreError {
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    #[error("what is stored of the document is damaged: {0}. Restore the database from a backup.")]
-    Damaged(#[from] Malformed),
-    #[error("restoring was interrupted: {0}")]
-    Interrupted(#[from] tokio::task::JoinError),
-}
-
 /// Loads the document and serves it until nobody needs it; ends at once if it cannot be loaded.
 pub(super) async fn run(seed: Seed<Command>) {
     let mut span = seed.relay.tracing().and_then(|tracing| tracing.load(&super::name::shown(&seed.name)));
@@ -121,16 +110,6 @@ pub(super) async fn run(seed: Seed<Command>) {
             refuse(seed).await;
         }
     }
-}
-
-/// Reads and rebuilds a document; off the workers, since both may take long.
-async fn restore(seed: &Seed<Command>) -> Result<(Document, Saved), RestoreError> {
-    let saved = seed.store.load(&super::name::stored(&seed.name)).await?;
-    let task = tokio::task::spawn_blocking(move || {
-        let document = Document::restored(&saved)?;
-        Ok((document, saved))
-    });
-    task.await?
 }
 
 /// Answers everyone who waits, after a moment, since they come back at once; the next join tries to load again.
