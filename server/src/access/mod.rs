@@ -34,6 +34,7 @@ use jwks::KeySet;
 use keys::{Key, Presented, Rules};
 use revoked::{Revoked, read_list};
 use web::Web;
+pub(crate) use web::agent;
 use webhook::Webhook;
 
 /// Decides who may connect to one relay.

@@ -18,17 +18,22 @@ pub(super) struct Web {
 /// An answer: its status and at most so many bytes as the limits allow.
 pub(super) type Answer = (u16, Vec<u8>);
 
+/// Asks only whom it was told to ask: it follows nobody elsewhere, and no proxy of the environment.
+pub(crate) fn agent(timeout: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent(concat!("syncline-relay/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.into()
+}
+
 impl Web {
     pub(super) fn new(timeout: Duration) -> Web {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(concat!("syncline-relay/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Web { agent: config.into(), places: Arc::new(Semaphore::new(WEB_REQUESTS)), wait: timeout }
+        Web { agent: agent(timeout), places: Arc::new(Semaphore::new(WEB_REQUESTS)), wait: timeout }
     }
 
     /// The error is for people, and says nothing of what was asked.

@@ -14,6 +14,7 @@ use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, Spa
 use tokio_tungstenite::tungstenite::Bytes;
 
 use super::TraceError;
+use crate::access::agent;
 use crate::limits::{TRACE_BATCH, TRACE_PAUSE, TRACE_TIMEOUT, WEB_BYTES};
 use crate::metrics::{By, Exported};
 
@@ -57,7 +58,7 @@ impl Queue {
         let shared = Arc::new(shared);
         let otlp = Otlp::builder()
             .with_http()
-            .with_http_client(Http::new())
+            .with_http_client(Http(agent(TRACE_TIMEOUT)))
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{}{PATH}", endpoint.trim_end_matches('/')))
             .with_timeout(TRACE_TIMEOUT)
@@ -121,20 +122,6 @@ impl SpanExporter for Sender {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.otlp.set_resource(resource);
-    }
-}
-
-impl Http {
-    fn new() -> Http {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(TRACE_TIMEOUT))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(concat!("syncline-relay/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Http(config.into())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use syncline::clock::{ReplicaId, VersionVector};
 use syncline::crdt::Value;
-use syncline::link::{Message as Inner, Open};
+use syncline::link::{Message as Inner, Open, Opened};
 use syncline::replica::AckLevel;
 use syncline_server::access::AccessLevel;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,6 +55,25 @@ async fn presence_of_many_is_told_together() {
     }
     // One by one they would be 15,000. Each round may fall into two spans of gathering, on a busy machine into more.
     assert!((PRESENT..=3 * PRESENT * ROUNDS).contains(&frames), "{frames} frames");
+    server.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn presence_that_waits_to_be_told_goes_with_the_id_that_it_is_of() {
+    let data = tempfile::tempdir().unwrap();
+    let server = serve(config(data.path())).await;
+    let mut raw = Raw::connect(server.address()).await;
+    raw.hello(None).await;
+    let ids = [1, 2].map(|random| ReplicaId::new(now_ms(), random));
+    for turn in 0..6 {
+        let replica = ids[turn % 2];
+        raw.say(&Inner::Open(Open { room: "board".into(), replica, version: VersionVector::default() })).await;
+        let opened = raw.wait_for(|message| matches!(message, Inner::Opened(_))).await;
+        let Inner::Opened(Opened { alias, .. }) = opened else { unreachable!() };
+        // Longer than presence is gathered: told under the other id, it would have closed the connection by now.
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        raw.say(&Inner::Presence { alias, entries: vec![(replica, Some(Value::Null.to_cbor()))] }).await;
+    }
     server.drain().await;
 }
 
