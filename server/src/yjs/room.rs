@@ -223,9 +223,10 @@ impl Serving {
     fn join(&mut self, member: u64, who: Member) {
         self.empty_since = None;
         self.owner = self.owner.take().or(who.tenant.clone());
-        // Hocuspocus asks first, and is asked with the answer.
-        if who.dialect == Dialect::Sync {
-            who.reply(Reply::Vector(&self.document.vector()), Importance::Required);
+        match who.dialect {
+            Dialect::Sync => who.reply(Reply::Vector(&self.document.vector()), Importance::Required),
+            // It asks first, and is asked with the answer. Told earlier, it could miss what others write meanwhile.
+            Dialect::Hocuspocus => who.reply(Reply::Entered { writes: who.writes }, Importance::Required),
         }
         self.show_presence(&who);
         self.members.by_number.insert(member, who);

@@ -305,7 +305,6 @@ impl Session<'_> {
         };
         match self.admit(Some(token), name).await {
             Ok(admitted) => {
-                self.reply(&prefix, Reply::Entered { writes: admitted.writes });
                 let waiting = self.documents.remove(key);
                 self.join(key, name, prefix.into(), admitted).await;
                 let Some(Entry::Waiting(frames)) = waiting else { return Ok(()) };
