@@ -17,7 +17,7 @@
 //! | [`http`] | health, readiness, version, the door to `/sync` |
 //! | [`tls`] | TLS in this process, with certificates that may change |
 //! | [`serve`] | puts these together, starts and ends them in order |
-//! | [`bench`] | a load generator for relays |
+//! | [`mod@bench`] | a load generator for relays |
 //! | [`client`] | a document that keeps itself in step with a relay |
 //! | [`cli`] | the command line |
 //!

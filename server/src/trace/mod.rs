@@ -9,7 +9,7 @@
 //! | `compact` | a room encodes a snapshot | the store has it | none |
 //! | `admin` | a request of an operator | its answer | header `traceparent` |
 //!
-//! The spans are made by the interface of OpenTelemetry itself and not out of the events of the log: a [`Tracing`] belongs to
+//! The spans are made by the interface of OpenTelemetry itself and not out of the events of the log: a `Tracing` belongs to
 //! one relay, a span crosses tasks and the store's thread by value, and where traces are off there is none, whatever is logged.
 
 mod export;
