@@ -6,6 +6,7 @@
 //!
 //! All writers hand over whole frames and nothing is taken while a rest is kept, so frames are never mixed up.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,7 @@ struct State {
     /// `None` once nothing more is to be written.
     half: Option<OwnedWriteHalf>,
     /// What the socket has not taken yet.
-    rest: Vec<u8>,
+    rest: VecDeque<u8>,
 }
 
 /// Says what became of a frame.
@@ -54,7 +55,7 @@ pub(crate) struct WireStream {
 impl WireStream {
     pub(crate) fn new(stream: TcpStream) -> WireStream {
         let (read, write) = stream.into_split();
-        WireStream { read, wire: Arc::new(Wire(Mutex::new(State { half: Some(write), rest: Vec::new() }))) }
+        WireStream { read, wire: Arc::new(Wire(Mutex::new(State { half: Some(write), rest: VecDeque::new() }))) }
     }
 
     /// Its sending side.
@@ -81,8 +82,8 @@ impl Wire {
         if taken == head.len() + frame.len() {
             return Sent::All;
         }
-        state.rest.extend_from_slice(&head[taken.min(head.len())..]);
-        state.rest.extend_from_slice(&frame[taken.saturating_sub(head.len())..]);
+        state.rest.extend(&head[taken.min(head.len())..]);
+        state.rest.extend(&frame[taken.saturating_sub(head.len())..]);
         Sent::Part
     }
 
@@ -101,7 +102,7 @@ impl State {
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&OwnedWriteHalf>> {
         let half = self.half.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
         while !self.rest.is_empty() {
-            match half.try_write(&self.rest) {
+            match half.try_write(self.rest.as_slices().0) {
                 Ok(taken) => drop(self.rest.drain(..taken)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready!(half.as_ref().poll_write_ready(cx))?;
@@ -128,7 +129,7 @@ impl AsyncWrite for WireStream {
             let half = ready!(state.poll_rest(cx))?;
             match half.try_write(buf) {
                 Ok(taken) => {
-                    state.rest.extend_from_slice(&buf[taken..]);
+                    state.rest.extend(&buf[taken..]);
                     return Poll::Ready(Ok(buf.len()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -158,7 +159,7 @@ impl AsyncWrite for WireStream {
 impl Drop for WireStream {
     fn drop(&mut self) {
         let mut state = self.wire.lock();
-        (state.half, state.rest) = (None, Vec::new());
+        (state.half, state.rest) = (None, VecDeque::new());
     }
 }
 
